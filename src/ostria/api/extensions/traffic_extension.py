@@ -1,0 +1,41 @@
+"""TrafficExtension."""
+
+from typing import Any, Literal
+
+from msgspec import field
+
+from ostria.api.extensions.traffic_selector import TrafficSelector
+from ostria.api.extensions.vm_config import VmConfig
+from ostria.api.meta import Message, Resource
+from ostria.api.selectors import PolicyTargetReference, WorkloadSelector
+
+
+class LuaConfig(Message):
+    inline_code: str
+
+
+class WasmConfig(Message):
+    fail_strategy: Literal["FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"] | None = None
+    image_pull_policy: Literal["UNSPECIFIED_POLICY", "IfNotPresent", "Always"] | None = None
+    image_pull_secret: str | None = None
+    plugin_config: dict[str, Any] = {}
+    plugin_name: str | None = None
+    sha256: str | None = None
+    type: Literal["UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"] | None = None
+    url: str
+    verification_key: str | None = None
+    vm_config: VmConfig | None = None
+
+
+class TrafficExtensionSpec(Message):
+    lua: LuaConfig | None = None
+    match: tuple[TrafficSelector, ...] = ()
+    phase: Literal["UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"] | None = None
+    priority: int | None = None
+    selector: WorkloadSelector | None = None
+    target_refs: tuple[PolicyTargetReference, ...] = ()
+    wasm: WasmConfig | None = None
+
+
+class TrafficExtension(Resource):
+    spec: TrafficExtensionSpec = field(default_factory=TrafficExtensionSpec)

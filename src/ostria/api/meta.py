@@ -1,0 +1,52 @@
+"""The shapes every object shares: metadata, and the two base classes of the API.
+
+`Message` is any nested shape; `Resource` is a whole object. Both decode from the camelCase of the API, refuse unknown fields and are
+frozen: an object that has been decoded is never changed, it is replaced.
+"""
+
+from typing import dataclass_transform
+
+from msgspec import Struct, field
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True, gc=False):
+    """A shape inside an object. An absent optional field is None, an absent list (), an absent map {}."""
+
+
+class OwnerReference(Message):
+    api_version: str
+    kind: str
+    name: str
+    uid: str = ""
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ObjectMeta(Message):
+    """Kubernetes object metadata; times are RFC 3339 strings, as written."""
+
+    name: str = ""
+    generate_name: str | None = None
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    generation: int | None = None
+    self_link: str | None = None
+    finalizers: tuple[str, ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
+    managed_fields: tuple[dict[str, object], ...] = ()
+
+
+class Resource(Message):
+    """A whole object, as it stands in a YAML document. Compared by identity in keys: see `ostria.snapshot`."""
+
+    api_version: str
+    kind: str
+    metadata: ObjectMeta
+    status: dict[str, object] | None = None
