@@ -4,7 +4,7 @@
 frozen: an object that has been decoded is never changed, it is replaced.
 """
 
-from typing import dataclass_transform
+from typing import NamedTuple, dataclass_transform
 
 from msgspec import Struct, field
 
@@ -50,3 +50,15 @@ class Resource(Message):
     kind: str
     metadata: ObjectMeta
     status: dict[str, object] | None = None
+
+
+class ObjectKey(NamedTuple):
+    """Names one object; `rule` is the index of the rule inside it that something came from, if one is known."""
+
+    kind: str
+    namespace: str
+    name: str
+    rule: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"

@@ -8,18 +8,11 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple, NewType
 
+from ostria.api.meta import ObjectKey
+
 Host = NewType("Host", str)
 """A fully qualified service host, lower case: `reviews.default.svc.cluster.local`, `*.example.com`."""
 Namespace = NewType("Namespace", str)
-
-
-class ObjectKey(NamedTuple):
-    """Names one configuration object; `rule` is the index of the rule inside it that a resource came from, if one is known."""
-
-    kind: str
-    namespace: str
-    name: str
-    rule: int | None = None
 
 
 class Protocol(StrEnum):

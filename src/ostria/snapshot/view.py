@@ -12,6 +12,7 @@ from typing import Protocol as Interface
 
 from ostria.api.extensions.wasm_plugin import WasmPluginSpec
 from ostria.api.mesh.mesh_config import MeshConfig
+from ostria.api.meta import ObjectKey
 from ostria.api.networking.connection_pool import ConnectionPoolSettings
 from ostria.api.networking.destination import Destination
 from ostria.api.networking.destination_rule import DestinationRuleSpec
@@ -22,7 +23,7 @@ from ostria.api.networking.virtual_service import VirtualServiceSpec
 from ostria.api.security.authorization_policy import AuthorizationPolicySpec
 from ostria.api.security.request_authentication import RequestAuthenticationSpec
 from ostria.api.telemetry.telemetry import TelemetrySpec
-from ostria.registry.model import EndpointSet, Host, Locality, Namespace, ObjectKey, Port, Service, Workload
+from ostria.registry.model import EndpointSet, Host, Locality, Namespace, Port, Service, Workload
 
 
 class ProxyType(StrEnum):

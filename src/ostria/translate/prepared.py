@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
 
-from ostria.registry.model import ObjectKey
+from ostria.api.meta import ObjectKey
 
 
 class Serializable(Protocol):
