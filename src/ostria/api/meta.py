@@ -4,7 +4,7 @@
 frozen: an object that has been decoded is never changed, it is replaced.
 """
 
-from typing import NamedTuple, dataclass_transform
+from typing import Any, NamedTuple, dataclass_transform
 
 from msgspec import Struct, field
 
@@ -12,6 +12,11 @@ from msgspec import Struct, field
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True, gc=False):
     """A shape inside an object. An absent optional field is None, an absent list (), an absent map {}."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Tolerant(Message, forbid_unknown_fields=False):
+    """A shape that others write (status): fields that Ostria does not know are dropped, because a newer writer must not stop the mesh."""
 
 
 class OwnerReference(Message):
@@ -49,7 +54,8 @@ class Resource(Message):
     api_version: str
     kind: str
     metadata: ObjectMeta
-    status: dict[str, object] | None = None
+    status: Any = None
+    """Written by controllers, read by few: a kind whose status Ostria reads gives it a type, every other keeps what stands there."""
 
 
 class ObjectKey(NamedTuple):
