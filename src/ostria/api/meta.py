@@ -6,11 +6,18 @@ frozen: an object that has been decoded is never changed, it is replaced.
 
 from typing import Any, NamedTuple, dataclass_transform
 
-from msgspec import Struct, field
+from msgspec import Struct, StructMeta, field
+
+
+class _KeywordOnly(StructMeta):
+    """msgspec does not inherit `kw_only`, and without it a required field could not follow an optional one."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **config: Any) -> "_KeywordOnly":
+        return super().__new__(mcls, name, bases, namespace, **{"kw_only": True, **config})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True, gc=False):
+class Message(Struct, metaclass=_KeywordOnly, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True, gc=False):
     """A shape inside an object. An absent optional field is None, an absent list (), an absent map {}."""
 
 
