@@ -104,6 +104,8 @@ class Service:
     internal_traffic_local: bool = False
     """internalTrafficPolicy: Local: only endpoints on the client's node."""
     external_name: str = ""
+    traffic_distribution: str = ""
+    """How far from the client its endpoints may be: `PreferClose`, `PreferSameZone`, `PreferSameNode`; empty: anywhere."""
 
     def port(self, number: int) -> Port | None:
         return next((p for p in self.ports if p.number == number), None)
@@ -120,6 +122,14 @@ class TlsMode(StrEnum):
 
     ISTIO = "istio"
     DISABLED = "disabled"
+
+
+class MtlsMode(StrEnum):
+    """What a server port accepts: both, mutual TLS only, or plain text only."""
+
+    PERMISSIVE = "PERMISSIVE"
+    STRICT = "STRICT"
+    DISABLE = "DISABLE"
 
 
 class Health(Enum):

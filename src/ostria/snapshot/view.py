@@ -23,7 +23,7 @@ from ostria.api.networking.virtual_service import VirtualServiceSpec
 from ostria.api.security.authorization_policy import AuthorizationPolicySpec
 from ostria.api.security.request_authentication import RequestAuthenticationSpec
 from ostria.api.telemetry.telemetry import TelemetrySpec
-from ostria.registry.model import EndpointSet, Host, Locality, Namespace, Port, Service, Workload
+from ostria.registry.model import EndpointSet, Host, Locality, MtlsMode, Namespace, Port, Service, Workload
 
 
 class ProxyType(StrEnum):
@@ -119,12 +119,6 @@ class ResolvedDestinationRule:
     api_version: str
     namespace: Namespace
     spec: DestinationRuleSpec
-
-
-class MtlsMode(StrEnum):
-    PERMISSIVE = "PERMISSIVE"
-    STRICT = "STRICT"
-    DISABLE = "DISABLE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
