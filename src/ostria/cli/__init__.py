@@ -1,0 +1,53 @@
+"""`ostria`: one module per verb, imported only when its verb is used, so that a long-running process carries nothing that it doesn't need.
+
+`VERBS` is the register. A verb's module has one function, `register(app)`, which adds its command (or group of commands) to the Typer app.
+"""
+
+import sys
+from importlib import import_module
+from typing import Final, NamedTuple
+
+import typer
+
+
+class Verb(NamedTuple):
+    module: str
+    summary: str
+    """The line that `ostria --help` shows."""
+
+
+VERBS: Final[dict[str, Verb]] = {
+    "discovery": Verb("ostria.cli.discovery", "Run the control plane: xDS, certificates, debug pages."),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one verb; exit status 0, 1 (it doesn't hold, or failed) or 2 (wrong usage)."""
+    words = sys.argv[1:] if arguments is None else arguments
+    wanted = next((word for word in words if not word.startswith("-")), "")
+    program(wanted)(args=words, prog_name="ostria")
+
+
+def program(wanted: str) -> typer.Typer:
+    """The app with every verb listed and one of them loaded."""
+    app = typer.Typer(
+        name="ostria",
+        help="A service mesh on one machine: Istio's API, real Envoy, no cluster.",
+        no_args_is_help=True,
+        add_completion=False,
+    )
+    app.callback()(_several)
+    for name, verb in VERBS.items():
+        if name == wanted:
+            import_module(verb.module).register(app)
+        else:
+            app.command(name, help=verb.summary)(_listed_only)
+    return app
+
+
+def _several() -> None:
+    """With a callback Typer keeps verbs as verbs, even when there is only one."""
+
+
+def _listed_only() -> None:
+    raise AssertionError("a verb that is only listed can't be run")
