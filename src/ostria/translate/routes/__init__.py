@@ -1,0 +1,34 @@
+"""HTTP routing: what a proxy may see becomes route configurations made of virtual hosts.
+
+In comes a `View`; `keys` plans it, without building anything, as route configuration keys that hold virtual host keys. Out go messages: `shell`
+builds a route configuration without its virtual hosts, `build_host` one virtual host; the translator joins their bytes, so that a change of one
+VirtualService builds the virtual hosts of its hosts and nothing else. `inbound_route` is for listeners, which carry it inline.
+"""
+
+from ostria.translate.routes.build import build, build_host, shell
+from ostria.translate.routes.inbound import inbound_route
+from ostria.translate.routes.key import (
+    Blackhole,
+    Passthrough,
+    RouteConfigKey,
+    Routes,
+    ServiceRoute,
+    VirtualHostKey,
+    VirtualServiceRoutes,
+)
+from ostria.translate.routes.plan import keys
+
+__all__ = [
+    "Blackhole",
+    "Passthrough",
+    "RouteConfigKey",
+    "Routes",
+    "ServiceRoute",
+    "VirtualHostKey",
+    "VirtualServiceRoutes",
+    "build",
+    "build_host",
+    "inbound_route",
+    "keys",
+    "shell",
+]
