@@ -35,7 +35,7 @@ def test_the_first_variant_that_works_is_used() -> None:
 
 
 def test_when_none_works_the_error_tells_what_each_said() -> None:
-    with pytest.raises(CaptureError, match="iptables-nft-restore: not found.*iptables-legacy-restore: not found"):
+    with pytest.raises(CaptureError, match=r"iptables-nft-restore: not found.*iptables-legacy-restore: not found"):
         apply(RULES, Programs())
 
 
