@@ -1,0 +1,64 @@
+"""Become a container's command: put its files in place, give up every privilege, execute it.
+
+Orders come as JSON from a descriptor; a failure is written to another one, which closes by itself when the command runs.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+from ostria.local.inside import syscalls
+from ostria.local.inside.files import arrange
+
+
+def main() -> None:
+    failure = int(sys.argv[2])
+    os.set_inheritable(failure, False)
+    try:
+        orders = json.loads(os.fdopen(int(sys.argv[1])).read())
+        _launch(orders)
+    except OSError as error:
+        os.write(failure, str(error).encode()[:4000])
+    sys.exit(127)
+
+
+def _launch(orders: dict[str, Any]) -> None:
+    if orders.get("die_with_parent"):
+        syscalls.die_with_parent(9)
+    if orders.get("join"):
+        _join(orders["join"])
+    if files := orders.get("files"):
+        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC)
+        if name := orders.get("hostname"):
+            syscalls.set_hostname(name)
+        arrange(files)
+    if "uid" in orders:
+        _give_up_privileges(orders["uid"], orders["gid"], orders.get("groups", []), frozenset(orders.get("capabilities", [])))
+    os.umask(0o022)
+    os.chdir(orders.get("cwd") or "/")
+    os.execvpe(orders["argv"][0], orders["argv"], orders["env"])
+
+
+def _join(namespaces: list[int]) -> None:
+    for fd in namespaces:
+        syscalls.setns(fd, 0)
+        os.close(fd)
+
+
+def _give_up_privileges(uid: int, gid: int, groups: list[int], keep: frozenset[int]) -> None:
+    """The bounding set first, the user last: no step may need a right that an earlier one gave up."""
+    syscalls.limit_capabilities(keep)
+    syscalls.keep_capabilities_over_setuid()
+    if _may_set_groups():
+        os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    syscalls.set_capabilities(keep)
+    syscalls.no_new_privileges()
+
+
+def _may_set_groups() -> bool:
+    """A user namespace that maps a single user forbids it; there are no other groups there either."""
+    with open("/proc/self/setgroups") as file:
+        return file.read().strip() == "allow"
