@@ -1,0 +1,190 @@
+"""A mesh under test, driven as its user drives it: by the command line, by HTTP to the published port, by files."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLES = ROOT.parent / "shared" / "samples"
+OSTRIA = str(pathlib.Path(sys.executable).with_name("ostria"))
+TEST_UID = 12345
+START_SECONDS = 90
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20, what: str = "") -> None:
+    """Wait for a condition; the last exception is what the test fails with."""
+    deadline = time.monotonic() + seconds
+    last: BaseException | None = None
+    while time.monotonic() < deadline:
+        try:
+            if holds():
+                return
+            last = None
+        except (AssertionError, httpx.HTTPError, subprocess.CalledProcessError) as error:
+            last = error
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what or holds}") from last
+
+
+@dataclass
+class Mesh:
+    """`rootless` runs everything as a user without privileges; `flags` go to `up`."""
+
+    name: str
+    files: list[pathlib.Path]
+    rootless: bool = False
+    flags: tuple[str, ...] = ()
+    port: int = field(default_factory=free_port)
+    home: pathlib.Path = field(default_factory=lambda: pathlib.Path(tempfile.mkdtemp(prefix="ostria-e2e-")))
+    provoked: list[str] = field(default_factory=list)
+    """Names of resources whose rejection the test provoked itself."""
+
+    def __post_init__(self) -> None:
+        self.watched = self.home / "config"
+        self.watched.mkdir()
+        for file in self.files:
+            shutil.copy(file, self.watched / file.name)
+        if self.rootless:
+            for path in (self.home, *self.home.rglob("*")):
+                os.chown(path, TEST_UID, TEST_UID)
+
+    # the command line
+
+    def command(self, *arguments: str) -> list[str]:
+        drop = ["setpriv", "--reuid", str(TEST_UID), "--regid", str(TEST_UID), "--clear-groups"] if self.rootless else []
+        return [*drop, OSTRIA, *arguments]
+
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CI")}
+        return {**kept, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "OSTRIA_MESH": self.name, "NO_COLOR": "1"}
+
+    def run(self, *arguments: str, check: bool = True, seconds: float = 60, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.environment(),
+            cwd=self.home,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"ostria {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def up(self) -> "Mesh":
+        try:
+            self.run("up", "-f", str(self.watched), "--gateway-port", str(self.port), "--detach", *self.flags, seconds=START_SECONDS)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            self.down()
+            raise AssertionError(f"{error}\n{self.logs()}") from error
+        return self
+
+    def down(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.run("down", check=False)
+
+    def clean_up(self) -> None:
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def logs(self) -> str:
+        """The end of every log, for a failed test's message."""
+        found = sorted((self.home / "state").rglob("*.log"))
+        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-2000:]}" for path in found)
+
+    # configuration
+
+    def apply(self, *files: pathlib.Path) -> None:
+        """Save a file into the watched folder, as an editor does: written aside, then renamed."""
+        for file in files:
+            self.write(file.name, file.read_text())
+
+    def write(self, name: str, text: str) -> None:
+        hidden = self.watched / f".{name}.tmp"
+        hidden.write_text(text)
+        if self.rootless:
+            os.chown(hidden, TEST_UID, TEST_UID)
+        hidden.rename(self.watched / name)
+
+    def remove(self, *names: str) -> None:
+        for name in names:
+            (self.watched / name).unlink()
+
+    def status(self) -> dict[str, object]:
+        done = self.run("status", "-o", "json", check=False)
+        return json.loads(done.stdout)
+
+    def synced(self) -> bool:
+        """Every connected proxy has acknowledged everything that was sent to it."""
+        rows = json.loads(self.run("proxy-status", "-o", "json").stdout)
+        return bool(rows) and all(row[kind] in ("SYNCED", "NOT SENT") for row in rows for kind in ("cds", "lds", "eds", "rds"))
+
+    def settled(self) -> None:
+        eventually(self.synced, what="every proxy SYNCED")
+
+    def rejections(self) -> list[str]:
+        """Everything that an Envoy refused and the test did not provoke."""
+        rows = json.loads(self.run("proxy-status", "-o", "json").stdout)
+        return [note for row in rows for note in row.get("rejected", []) if not any(name in note for name in self.provoked)]
+
+    # traffic
+
+    def get(
+        self, path: str, host: str = "localhost", headers: dict[str, str] | None = None, client: httpx.Client | None = None
+    ) -> httpx.Response:
+        sender = client or httpx
+        return sender.get(f"http://127.0.0.1:{self.port}{path}", headers={"host": host, **(headers or {})}, timeout=30)
+
+    @contextlib.contextmanager
+    def signed_in(self, user: str) -> Iterator[httpx.Client]:
+        """A browser whose user has signed in to Bookinfo."""
+        with httpx.Client() as client:
+            client.post(f"http://127.0.0.1:{self.port}/login", data={"username": user, "passwd": ""}, timeout=30)
+            yield client
+
+    def exec(self, workload: str, *command: str, check: bool = True, seconds: float = 30) -> str:
+        return self.run("exec", workload, "--", *command, check=check, seconds=seconds).stdout
+
+    def curl(self, workload: str, *arguments: str) -> str:
+        return self.exec(workload, "curl", "-sS", "--max-time", "15", *arguments, check=False)
+
+    def status_code(self, workload: str, url: str, *arguments: str) -> str:
+        """The HTTP status as three digits; 000 where no answer came."""
+        return self.curl(workload, "-o", "/dev/null", "-w", "%{http_code}", *arguments, url).strip()[-3:]
+
+    def pid(self, workload: str, process: str) -> int:
+        """The process id on this machine of a part of a workload: `envoy`, `agent` or a container's name."""
+        for replica in self.status()["workloads"]:
+            if replica["name"].startswith(workload) and process in replica["pids"]:
+                return int(replica["pids"][process])
+        raise AssertionError(f"{workload} has no process {process}")
+
+
+def stars(page: str) -> str:
+    """Which reviews answered, by what a person sees: none, black or red stars."""
+    match = re.search(r'<font color="(\w+)">', page)
+    return match[1] if match else "none"
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

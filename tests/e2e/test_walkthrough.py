@@ -1,0 +1,193 @@
+"""The reference walkthrough, steps D, F, H, I, K and M, on Bookinfo as Istio's sample has it: each story runs as root and as an ordinary user."""
+
+import json
+import pathlib
+import re
+
+import httpx
+import pytest
+from tests.e2e.mesh import SAMPLES, Mesh, eventually, stars
+
+BOOKINFO = SAMPLES / "bookinfo"
+NETWORKING = BOOKINFO / "networking"
+WALKTHROUGH = SAMPLES / "walkthrough"
+
+pytestmark = [
+    pytest.mark.skipif(not SAMPLES.is_dir(), reason="Istio's samples are not beside this checkout (../shared/samples)"),
+    pytest.mark.timeout(300),
+]
+
+FILES = [
+    BOOKINFO / "kube/bookinfo.yaml",
+    NETWORKING / "bookinfo-gateway.yaml",
+    SAMPLES / "curl/curl.yaml",
+    SAMPLES / "httpbin/httpbin.yaml",
+]
+
+
+@pytest.fixture(scope="module", params=["root", "rootless"])
+def mesh(request, start):
+    return start(FILES, rootless=request.param == "rootless")
+
+
+@pytest.fixture
+def rules(mesh: Mesh):
+    """Apply files for one story; they are gone, and every proxy knows it, before the next."""
+    applied: list[str] = []
+
+    def apply(*files: pathlib.Path) -> None:
+        mesh.apply(*files)
+        applied.extend(file.name for file in files)
+        mesh.settled()
+
+    yield apply
+    mesh.remove(*applied)
+    mesh.settled()
+
+
+def page(mesh: Mesh, client: httpx.Client | None = None) -> str:
+    answer = mesh.get("/productpage", client=client)
+    assert answer.status_code == 200
+    return answer.text
+
+
+class TestFBookinfo:
+    def test_every_proxy_is_synced_and_the_gateway_too(self, mesh):
+        mesh.settled()
+        names = [row["name"] for row in json.loads(mesh.run("proxy-status", "-o", "json").stdout)]
+        for workload in ("productpage", "details", "reviews-v1", "reviews-v2", "reviews-v3", "ratings", "istio-ingressgateway"):
+            assert any(name.startswith(workload) for name in names), workload
+
+    def test_the_page_shows_the_book_and_its_details(self, mesh):
+        text = page(mesh)
+        assert "The Comedy of Errors" in text
+        assert "PublisherA" in text
+
+    def test_reviews_alternate_between_three_versions(self, mesh):
+        assert {stars(page(mesh)) for _ in range(30)} == {"none", "black", "red"}
+
+    def test_the_page_names_the_replica_that_answered(self, mesh):
+        assert re.search(r"Reviews served by:\s*<u>reviews-v[123]-\w+", page(mesh))
+
+    @pytest.mark.parametrize("path", ["/static/style.css", "/api/v1/products"])
+    def test_other_paths_are_routed(self, mesh, path):
+        assert mesh.get(path).status_code == 200
+
+    def test_a_path_that_no_rule_names_is_404(self, mesh):
+        answer = mesh.get("/unknown")
+        assert answer.status_code == 404
+        assert answer.headers["server"] == "istio-envoy"
+
+
+class TestHRouting:
+    def test_all_traffic_goes_to_v1(self, mesh, rules):
+        rules(NETWORKING / "destination-rule-all.yaml", NETWORKING / "virtual-service-all-v1.yaml")
+        assert [stars(page(mesh)) for _ in range(100)] == ["none"] * 100
+
+    def test_jason_reaches_v2_and_everybody_else_v1(self, mesh, rules):
+        rules(NETWORKING / "destination-rule-all.yaml", NETWORKING / "virtual-service-reviews-test-v2.yaml")
+        with mesh.signed_in("jason") as jason, mesh.signed_in("someone") as someone:
+            assert {stars(page(mesh, jason)) for _ in range(20)} == {"black"}
+            assert {stars(page(mesh, someone)) for _ in range(20)} == {"none"}
+
+    @pytest.mark.parametrize(
+        ("file", "expected"),
+        [
+            ("virtual-service-reviews-90-10.yaml", {"none": 90, "black": 10}),
+            ("virtual-service-reviews-80-20.yaml", {"none": 80, "black": 20}),
+            ("virtual-service-reviews-50-v3.yaml", {"none": 50, "red": 50}),
+        ],
+    )
+    def test_weights_hold(self, mesh, rules, file, expected):
+        rules(NETWORKING / "destination-rule-all.yaml", NETWORKING / file)
+        seen = [stars(page(mesh)) for _ in range(200)]
+        for kind, percent in expected.items():
+            # four standard deviations of a binomial with 200 draws
+            margin = 4 * (percent * (100 - percent) / 200) ** 0.5
+            assert abs(seen.count(kind) / 2 - percent) <= margin, (kind, seen.count(kind))
+        assert set(seen) <= set(expected)
+
+
+class TestIFaults:
+    def test_a_delay_for_jason_makes_his_reviews_unavailable(self, mesh, rules):
+        rules(
+            NETWORKING / "destination-rule-all.yaml",
+            NETWORKING / "virtual-service-reviews-test-v2.yaml",
+            NETWORKING / "virtual-service-ratings-test-delay.yaml",
+        )
+        with mesh.signed_in("jason") as jason:
+            answer = mesh.get("/productpage", client=jason)
+            assert 5.5 < answer.elapsed.total_seconds() < 7.5
+            assert "Sorry, product reviews are currently unavailable for this book." in answer.text
+        assert mesh.get("/productpage").elapsed.total_seconds() < 2
+        eventually(lambda: " DI" in mesh.run("logs", "reviews-v2", "-c", "proxy").stdout, what="flag DI in the log of reviews' proxy")
+
+    def test_an_abort_for_jason_makes_his_ratings_unavailable(self, mesh, rules):
+        rules(
+            NETWORKING / "destination-rule-all.yaml",
+            NETWORKING / "virtual-service-reviews-test-v2.yaml",
+            NETWORKING / "virtual-service-ratings-test-abort.yaml",
+        )
+        with mesh.signed_in("jason") as jason:
+            assert "Ratings service is currently unavailable" in page(mesh, jason)
+        eventually(lambda: " FI " in mesh.run("logs", "reviews-v2", "-c", "proxy").stdout, what="flag FI in the log of reviews' proxy")
+
+
+class TestKMutualTls:
+    def test_the_app_sees_its_callers_certificate(self, mesh):
+        seen = json.loads(mesh.curl("curl", "http://httpbin:8000/headers"))["headers"]
+        assert "URI=spiffe://cluster.local/ns/default/sa/curl" in seen["X-Forwarded-Client-Cert"][0]
+
+    def test_strict_refuses_plain_text_and_keeps_meshed_callers(self, mesh, rules):
+        mesh.write("outside.yaml", OUTSIDE)
+        try:
+            eventually(
+                lambda: mesh.status_code("outside.plain", "http://httpbin.default:8000/get") == "200", 40, "plain text under PERMISSIVE"
+            )
+            rules(WALKTHROUGH / "20-peer-authentication-strict.yaml")
+            eventually(
+                lambda: mesh.status_code("outside.plain", "http://httpbin.default:8000/get") == "000",
+                what="plain text refused under STRICT",
+            )
+            assert mesh.status_code("curl", "http://httpbin:8000/get") == "200"
+            assert mesh.get("/productpage").status_code == 200
+        finally:
+            mesh.remove("outside.yaml")
+
+    def test_the_certificate_is_there_to_look_at(self, mesh):
+        table = mesh.run("proxy-config", "secret", "httpbin").stdout
+        assert re.search(r"default\s+Cert Chain\s+ACTIVE\s+true", table)
+        assert re.search(r"ROOTCA\s+CA\s+ACTIVE\s+true", table)
+
+
+OUTSIDE = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: plain}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: outside, namespace: plain}
+spec:
+  selector: {matchLabels: {app: outside}}
+  template:
+    metadata: {labels: {app: outside}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - {name: outside, image: "curlimages/curl:8", command: [/bin/sleep, infinity]}
+"""
+
+
+class TestMWayOfAPacket:
+    def test_the_app_sees_its_sidecar_as_127_0_0_6(self, mesh):
+        log = mesh.run("logs", "httpbin", "-c", "proxy").stdout
+        assert "127.0.0.6" in log
+
+    def test_rules_redirect_both_ways(self, mesh):
+        out = mesh.run("exec", "httpbin", "-c", "proxy", "--", "iptables-save", "-t", "nat", check=False).stdout
+        assert "-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports 15006" in out
+        assert "-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports 15001" in out
+
+    def test_an_unknown_host_goes_through_and_is_blocked_by_registry_only(self, mesh):
+        assert mesh.status_code("curl", "http://httpbin:8000/get", "-H", "Host: nowhere.example") in ("200", "404")
