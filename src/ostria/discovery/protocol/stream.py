@@ -1,0 +1,167 @@
+"""All types of one proxy's stream: whose turn it is, what must wait for whom, and what the proxy refused.
+
+The stream is pulled: `respond` gives the next response that may be sent now, or None. Whoever owns the socket calls it after every request and
+every new world, until it gives None; a proxy that doesn't answer simply has nothing due.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from ostria.discovery.protocol.order import AFTER, IMPLICIT_WILDCARD, NAMED_BY, turn
+from ostria.discovery.protocol.rejections import Rejection, Rejections
+from ostria.discovery.protocol.requests import Response
+from ostria.discovery.protocol.sharing import Shared
+from ostria.discovery.protocol.subscription import NOTHING, Plan, Subscription
+from ostria.translate.names import CDS, EDS, LDS, RDS
+from ostria.translate.prepared import Prepared, ResourceSet
+
+WILDCARD = "*"
+
+
+class Stream(ABC):
+    """`nonce_prefix` is unique to the stream: a relayed proxy may still answer the stream before this one."""
+
+    def __init__(self, shared: Shared, rejections: Rejections, nonce_prefix: str) -> None:
+        self.shared, self.rejections = shared, rejections
+        self._nonce_prefix, self._count = nonce_prefix, 0
+        self._subscriptions: dict[str, Subscription] = {}
+        self._awaited: set[str] = set()
+        self._resumed = False
+        self._patient = True
+
+    # What it is about
+
+    def __iter__(self) -> Iterator[Subscription]:
+        """Subscriptions in the order of a push."""
+        return iter(self._subscriptions.values())
+
+    def subscription(self, type_url: str) -> Subscription | None:
+        return self._subscriptions.get(type_url)
+
+    @property
+    def settled(self) -> bool:
+        return all(each.settled for each in self)
+
+    @property
+    def waiting(self) -> bool:
+        """Something is held back until the proxy answers."""
+        return self._patient and any(each.flight is None and not each.settled for each in self)
+
+    # Events
+
+    def update(self, worlds: Mapping[str, ResourceSet]) -> None:
+        """A new world: what the proxy should hold, by type. Types that it never asked for are passed over."""
+        for type_url, content in worlds.items():
+            if (found := self._subscriptions.get(type_url)) is not None:
+                found.current = content
+        self._patient = True
+
+    def lose_patience(self) -> None:
+        """The proxy took too long to acknowledge what additions wait for: go on without. Removals still wait for live acknowledgements."""
+        self._awaited.clear()
+        self._patient = False
+
+    def respond(self, version: str) -> Response | None:
+        """The next response; `version` is the world's, shown by tools."""
+        for each in self:
+            if each.flight is None and self._may_send(each.type_url):
+                plan = each.plan(partial(self._may_remove, each.type_url))
+                if plan is not None and (response := self._depart(each, plan, version)) is not None:
+                    return response
+        return None
+
+    # Shared by both variants
+
+    def _open(self, type_url: str, content: ResourceSet) -> Subscription:
+        opened = Subscription(type_url, self.shared, self.rejections, content)
+        self._subscriptions[type_url] = opened
+        self._subscriptions = {each: self._subscriptions[each] for each in sorted(self._subscriptions, key=turn)}
+        return opened
+
+    def _answered(self, subscription: Subscription, nonce: str, words: str | None) -> list[Rejection]:
+        """The proxy's answer to the response in flight. A nonce of another response acknowledges nothing."""
+        flight = subscription.flight
+        if flight is None or flight.nonce != nonce:
+            return []
+        if subscription.type_url == EDS:
+            self._awaited.difference_update(each.name for each in flight.plan.sent)
+            self._awaited.difference_update(flight.plan.removed)
+        if words is None:
+            subscription.acknowledge()
+            return []
+        if subscription.type_url == CDS:
+            self._awaited.clear()
+        return subscription.refuse(words)
+
+    def _next_nonce(self) -> str:
+        self._count += 1
+        return f"{self._nonce_prefix}{self._count}"
+
+    def _depart(self, subscription: Subscription, plan: Plan, version: str) -> Response | None:
+        if subscription.type_url == CDS:
+            self._lead_endpoints(subscription, plan)
+        response = self._encode(subscription, plan, version)
+        if response is not None:
+            subscription.depart(plan, response.nonce)
+        return response
+
+    @abstractmethod
+    def _encode(self, subscription: Subscription, plan: Plan, version: str) -> Response | None:
+        """The bytes of a plan; None when this variant has no way to say it."""
+
+    # Make before break
+
+    def _lead_endpoints(self, clusters: Subscription, plan: Plan) -> None:
+        """A changed cluster warms until its endpoints come, and Envoy doesn't ask for them again: they follow by themselves.
+
+        What names a new cluster waits until its endpoints are acknowledged.
+        """
+        endpoints = self._subscriptions.get(EDS)
+        if endpoints is None:
+            return
+        before = clusters.held_before
+        for name, cluster in _endpoint_names(plan.sent):
+            endpoints.resend((name,))
+            if before is not NOTHING and before.get(cluster) is None:
+                self._awaited.add(name)
+
+    def _may_send(self, type_url: str) -> bool:
+        if not self._patient or type_url not in AFTER:
+            return True
+        if self._awaited:
+            return False
+        earlier = (self._subscriptions.get(each) for each in AFTER[type_url])
+        return not any(each is not None and each.flight is not None and each.flight.plan.sent for each in earlier)
+
+    def _may_remove(self, type_url: str) -> bool:
+        for namer in NAMED_BY.get(type_url, ()):
+            found = self._subscriptions.get(namer)
+            if found is None and self._resumed and self._patient and namer in (LDS, RDS):
+                return False
+            if found is not None and not found.settled:
+                return False
+        return type_url != CDS or self._routes_have_arrived()
+
+    def _routes_have_arrived(self) -> bool:
+        """Every route configuration that the listeners name has been asked for: until then old listeners carry the traffic."""
+        listeners, routes = self._subscriptions.get(LDS), self._subscriptions.get(RDS)
+        if listeners is None or routes is None or not self._patient:
+            return True
+        return all(routes.wants(name) for name in _required(listeners.current, RDS))
+
+
+def implied_wildcard(type_url: str, names: Iterable[str]) -> bool:
+    """The first request for a type that names nothing asks for everything, for the types that know everything."""
+    return type_url in IMPLICIT_WILDCARD and not any(True for _ in names)
+
+
+def _endpoint_names(clusters: Iterable[Prepared]) -> Iterator[tuple[str, str]]:
+    for cluster in clusters:
+        for type_url, name in cluster.requires:
+            if type_url == EDS:
+                yield name, cluster.name
+
+
+def _required(content: ResourceSet, type_url: str) -> Iterator[str]:
+    return (name for each in content for kind, name in each.requires if kind == type_url)

@@ -1,0 +1,39 @@
+"""Glued bytes are what protobuf itself would read and write."""
+
+from envoy.service.discovery.v3 import discovery_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ostria.discovery.protocol.wire import delta_entries, delta_response, sotw_entries, sotw_response
+from ostria.translate.prepared import Prepared
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
+RESOURCES = st.lists(st.builds(Prepared, TEXT, st.binary(max_size=40_000), TEXT, st.just(())), max_size=5)
+
+
+@given(resources=RESOURCES, removed=st.lists(TEXT.filter(bool), max_size=3), kind=TEXT, version=TEXT, nonce=TEXT)
+def test_a_delta_response_reads_as_protobuf_would_write_it(
+    resources: list[Prepared], removed: list[str], kind: str, version: str, nonce: str
+) -> None:
+    wanted = discovery_pb2.DeltaDiscoveryResponse(system_version_info=version, type_url=kind, nonce=nonce, removed_resources=removed)
+    for each in resources:
+        entry = wanted.resources.add(name=each.name, version=each.version)
+        entry.resource.type_url, entry.resource.value = kind, each.body
+    data = delta_response(delta_entries(resources, kind), removed, version, kind, nonce)
+    assert discovery_pb2.DeltaDiscoveryResponse.FromString(data) == wanted
+    assert len(data) == wanted.ByteSize()
+
+
+@given(resources=RESOURCES, kind=TEXT, version=TEXT, nonce=TEXT)
+def test_a_state_of_the_world_response_too(resources: list[Prepared], kind: str, version: str, nonce: str) -> None:
+    wanted = discovery_pb2.DiscoveryResponse(version_info=version, type_url=kind, nonce=nonce)
+    for each in resources:
+        wanted.resources.add(type_url=kind, value=each.body)
+    data = sotw_response(sotw_entries(resources, kind), version, kind, nonce)
+    assert discovery_pb2.DiscoveryResponse.FromString(data) == wanted
+    assert len(data) == wanted.ByteSize()
+
+
+def test_the_type_comes_right_before_the_nonce() -> None:
+    entries = delta_entries([Prepared("n", b"body", "v", ())], "T")
+    assert delta_response(entries, ["gone"], "1", "T", "x").endswith(b"\x22\x01T\x2a\x01x")
