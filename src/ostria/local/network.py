@@ -19,9 +19,13 @@ SERVICE_NETWORKS = (ipaddress.IPv4Network("10.96.0.0/16"), ipaddress.IPv6Network
 GATEWAYS = (IPv4Address("10.244.0.1"), IPv6Address("fd00:10:244::1"))
 
 _EVERY = {"net/ipv4/ip_unprivileged_port_start": "0", "net/ipv4/ping_group_range": "0 2147483647"}
-_IPV6_AT_ONCE = {f"net/ipv6/conf/{which}/{name}": "0" for which in ("all", "default") for name in ("accept_dad", "accept_ra", "dad_transmits")}
+_IPV6_AT_ONCE = {
+    f"net/ipv6/conf/{which}/{name}": "0" for which in ("all", "default") for name in ("accept_dad", "accept_ra", "dad_transmits")
+}
 _BRIDGE = {
-    **{f"net/ipv4/conf/{which}/{name}": "0" for which in ("all", "default") for name in ("rp_filter", "send_redirects", "accept_redirects")},
+    **{
+        f"net/ipv4/conf/{which}/{name}": "0" for which in ("all", "default") for name in ("rp_filter", "send_redirects", "accept_redirects")
+    },
     "net/ipv4/ip_forward": "1",
 }
 
@@ -53,9 +57,9 @@ class Network:
         with Rtnetlink() as kernel:
             kernel.up("lo")
             kernel.add_bridge(BRIDGE)
-            for gateway, network in zip(GATEWAYS, POD_NETWORKS, strict=True):
-                if gateway.version == 4 or has_ipv6():
-                    kernel.add_address(BRIDGE, gateway, network.prefixlen)
+            kernel.add_address(BRIDGE, GATEWAYS[0], POD_NETWORKS[0].prefixlen)
+            if has_ipv6():
+                kernel.add_address(BRIDGE, GATEWAYS[1], POD_NETWORKS[1].prefixlen)
             kernel.up(BRIDGE)
 
     def add(self, addresses: Addresses) -> int:
@@ -81,7 +85,12 @@ class Network:
     def accept_foreign_sources(self, namespace: int, mark: int) -> None:
         """Let marked sockets in the namespace use addresses that are not its own: callers' addresses, on the way to a local port."""
         with self._home.inside(namespace), Rtnetlink() as kernel:
-            _set({"net/ipv4/tcp_fwmark_accept": "1", **{f"net/ipv4/conf/{which}/rp_filter": "0" for which in ("all", "default", "lo", "eth0")}})
+            _set(
+                {
+                    "net/ipv4/tcp_fwmark_accept": "1",
+                    **{f"net/ipv4/conf/{which}/rp_filter": "0" for which in ("all", "default", "lo", "eth0")},
+                }
+            )
             for family in (socket.AF_INET, socket.AF_INET6) if has_ipv6() else (socket.AF_INET,):
                 kernel.deliver_marked_locally(mark, 100, family)
 

@@ -76,7 +76,9 @@ class Rtnetlink:
 
     def deliver_marked_locally(self, mark: int, table: int, family: int) -> None:
         """Packets with this mark belong to this machine, whatever their destination (transparent sockets)."""
-        rule = struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, _FR_TO_TABLE, 0) + _number(_FRA_FWMARK, mark) + _number(_FRA_TABLE, table)
+        rule = (
+            struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, 0, 0, _FR_TO_TABLE, 0) + _number(_FRA_FWMARK, mark) + _number(_FRA_TABLE, table)
+        )
         self._ask(_NEWRULE, _CREATE | _EXCL, rule)
         route = struct.pack("=BBBBBBBBI", family, 0, 0, 0, 0, _RTPROT_STATIC, _SCOPE_HOST, _RTN_LOCAL, 0)
         self._ask(_NEWROUTE, _CREATE | _REPLACE, route + _number(_RTA_TABLE, table) + _number(_RTA_OIF, socket.if_nametoindex("lo")))

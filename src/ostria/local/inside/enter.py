@@ -54,7 +54,9 @@ def _enter(orders: dict[str, Any]) -> None:
 
 def _become_first_process(orders: dict[str, Any]) -> None:
     syscalls.die_with_parent(signal.SIGKILL)
-    with contextlib.suppress(OSError):  # a container may hide parts of /proc and so forbid a second one; the old one does for the supervisor
+    with contextlib.suppress(
+        OSError
+    ):  # a container may hide parts of /proc and so forbid a second one; the old one does for the supervisor
         syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
     if orders["argv"]:
