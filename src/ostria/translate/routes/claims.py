@@ -3,8 +3,7 @@
 In the mesh only one VirtualService counts for a host, the oldest. One that has no route for the port doesn't count on that port.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from ostria.api.networking.virtual_service import HTTPMatchRequest
 from ostria.registry import hosts
@@ -23,35 +22,26 @@ def has_routes(virtual_service: ResolvedVirtualService, port: int, gateway: str)
     return any(not r.match or any(matches_here(m, port, gateway) for m in r.match) for r in virtual_service.spec.http)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Claim:
-    age: int
-    virtual_service: ResolvedVirtualService
-
-
 class Claims:
-    """The VirtualServices of one egress listener (oldest first), by host."""
+    """The VirtualServices of one egress listener, oldest first, by host. An age is a position in that order."""
 
     def __init__(self, virtual_services: Sequence[ResolvedVirtualService]) -> None:
         self.virtual_services = virtual_services
-        self._exact: dict[str, list[_Claim]] = {}
-        self._wild: dict[str, _Claim] = {}
+        self._named: dict[str, list[int]] = {}
+        self._wild: dict[Host, int] = {}
         for age, vs in enumerate(virtual_services):
-            claim = _Claim(age, vs)
             for host in vs.spec.hosts:
+                self._named.setdefault(host, []).append(age)
                 if hosts.is_wildcard(host):
-                    self._wild.setdefault(host, claim)
-                self._exact.setdefault(host, []).append(claim)
+                    self._wild.setdefault(Host(host), age)
 
-    def for_service(self, host: Host, port: int) -> tuple[int, ResolvedVirtualService] | None:
-        """Its age (the position in the listener's order) and the VirtualService."""
-        if (named := self._exact.get(host)) is not None:
-            candidates: Iterable[_Claim] = named
-        elif self._wild and (widest := hosts.most_specific(host, self._wild)) is not None:
-            candidates = (widest,)
-        else:
-            return None
-        return next(((c.age, c.virtual_service) for c in candidates if has_routes(c.virtual_service, port, MESH)), None)
+    def on(self, host: Host, port: int) -> tuple[int, ...]:
+        """The ages of those that claim the service on the port; the first speaks for it."""
+        candidates = self._named.get(host)
+        if candidates is None:
+            widest = hosts.most_specific(host, self._wild) if self._wild else None
+            candidates = [] if widest is None else [widest]
+        return tuple(age for age in candidates if has_routes(self.virtual_services[age], port, MESH))
 
 
 def hosts_without_service(virtual_service: ResolvedVirtualService, known: frozenset[str]) -> tuple[str, ...]:

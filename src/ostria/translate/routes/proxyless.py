@@ -3,7 +3,6 @@
 from ostria.snapshot.view import View
 from ostria.translate.names import outbound_cluster
 from ostria.translate.routes.key import RouteConfigKey
-from ostria.translate.routes.settings import counts_attempts
 from ostria.translate.routes.sources import Sources
 from ostria.translate.routes.virtual_hosts import PortHosts
 
@@ -13,7 +12,7 @@ def keys(view: View) -> tuple[RouteConfigKey, ...]:
     found: dict[str, RouteConfigKey] = {}
     sources = Sources(view, grpc=True)
     for listener in view.egress:
-        hosts = PortHosts(view, listener, sources, attempt_count=counts_attempts(view), port_in_domains=True)
+        hosts = PortHosts(view, listener, sources, port_in_domains=True)
         for port in sorted(hosts.services):
             if listener.port is not None and listener.port.number != port:
                 continue

@@ -28,22 +28,20 @@ def keys(view: View) -> tuple[RouteConfigKey, ...]:
 
 
 def _listener_keys(view: View, listener: EgressListener, sources: Sources, declared: set[int]) -> Iterator[RouteConfigKey]:
-    attempts = counts_attempts(view)
-    rest = catch_all(view.outbound_policy, attempt_count=attempts)
-    hosts = PortHosts(view, listener, sources, attempt_count=attempts)
-    proxied = PortHosts(view, listener, sources, attempt_count=attempts, port_in_domains=True)
+    rest = catch_all(view.outbound_policy, attempt_count=counts_attempts(view))
     match listener.port:
         case None:
+            hosts = PortHosts(view, listener, sources)
             for port in sorted(hosts.services.keys() - declared):
                 yield from _one_port(hosts, port, rest)
             if view.key.http_proxy_port:
-                yield _proxy_key(HTTP_PROXY, proxied, rest)
+                yield _proxy_key(HTTP_PROXY, PortHosts(view, listener, sources, port_in_domains=True), rest)
         case Port(number=0):
-            yield _proxy_key(listener.bind, proxied, rest)
+            yield _proxy_key(listener.bind, PortHosts(view, listener, sources, port_in_domains=True), rest)
         case Port(number=number, protocol=Protocol.HTTP_PROXY):
-            yield _proxy_key(str(number), proxied, rest)
+            yield _proxy_key(str(number), PortHosts(view, listener, sources, port_in_domains=True), rest)
         case Port(number=number):
-            yield from _one_port(hosts, number, rest)
+            yield from _one_port(PortHosts(view, listener, sources), number, rest)
 
 
 def _one_port(hosts: PortHosts, port: int, rest: VirtualHostKey) -> Iterator[RouteConfigKey]:

@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ostria.registry.model import Port, Protocol, Resolution, Service
-from ostria.snapshot.view import EgressListener, ResolvedVirtualService, View
+from ostria.snapshot.view import EgressListener, View
 from ostria.translate.routes import domains
 from ostria.translate.routes.claims import MESH, Claims, has_routes, hosts_without_service
 from ostria.translate.routes.key import Routes, VirtualHostKey
+from ostria.translate.routes.settings import counts_attempts
 from ostria.translate.routes.sources import Sources
 
 HTTP_PORT = 80
+_ROUTED = frozenset(p for p in Protocol if p.is_http or p is Protocol.AUTO)
 
 
 def is_routed(port: Port) -> bool:
     """HTTP, or not known before the first bytes arrive."""
-    return port.protocol.is_http or port.protocol is Protocol.AUTO
+    return port.protocol in _ROUTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +34,13 @@ class Named:
 class PortHosts:
     """One egress listener's virtual hosts, port by port. `port_in_domains`: clients name the port in the Host header and it tells services apart."""
 
-    def __init__(
-        self, view: View, listener: EgressListener, sources: Sources, *, attempt_count: bool, port_in_domains: bool = False
-    ) -> None:
+    def __init__(self, view: View, listener: EgressListener, sources: Sources, *, port_in_domains: bool = False) -> None:
         self._namespace = view.key.namespace
         self._auto_addresses = view.key.dns_capture and view.key.dns_auto_allocate
         self._lookup = view.service
         self._claims = Claims(listener.virtual_services)
         self._sources = sources
-        self._attempt_count = attempt_count
+        self._attempt_count = counts_attempts(view)
         self._port_in_domains = port_in_domains
         self.services = services_by_port(listener.services)
 
@@ -64,12 +64,13 @@ class PortHosts:
         spoken: dict[int, list[Service]] = {}
         silent: list[Service] = []
         for service in routed:
-            claim = self._claims.for_service(service.host, port)
-            if claim is None:
-                silent.append(service)
-            else:
-                spoken.setdefault(claim[0], []).append(service)
-        for age, vs in self._speakers(spoken, port, orphans=orphans):
+            ages = self._claims.on(service.host, port)
+            (spoken.setdefault(ages[0], []) if ages else silent).append(service)
+            # The others are unheard about this service, but not about further hosts that they name.
+            for age in ages[1:]:
+                spoken.setdefault(age, [])
+        for age in self._speaking(port) if orphans else sorted(spoken):
+            vs = self._claims.virtual_services[age]
             routes = self._sources.for_virtual_service(vs, port, self._lookup)
             for host in hosts_without_service(vs, known):
                 yield host, None, routes
@@ -78,12 +79,8 @@ class PortHosts:
         for service in silent:
             yield service.host, service, self._sources.for_service(service, port)
 
-    def _speakers(self, spoken: dict[int, list[Service]], port: int, *, orphans: bool) -> Iterator[tuple[int, ResolvedVirtualService]]:
-        all_of_them = self._claims.virtual_services
-        if orphans:
-            yield from ((age, vs) for age, vs in enumerate(all_of_them) if age in spoken or has_routes(vs, port, MESH))
-        else:
-            yield from ((age, all_of_them[age]) for age in sorted(spoken))
+    def _speaking(self, port: int) -> Iterator[int]:
+        return (age for age, vs in enumerate(self._claims.virtual_services) if has_routes(vs, port, MESH))
 
     def _claim(self, taken: domains.Taken, host: str, service: Service | None, port: int) -> tuple[str, ...]:
         suffix = port if self._port_in_domains else 0

@@ -5,8 +5,8 @@ from tests.unit.translate.routes.simulate import Outcome, Request, simulate
 from tests.unit.translate.routes.villages import Village, service, village, virtual_service
 
 from ostria.api.networking.destination import Destination, PortNumber
-from ostria.registry.model import Protocol
-from ostria.snapshot.view import OutboundPolicy
+from ostria.registry.model import Port, Protocol
+from ostria.snapshot.view import EgressListener, Generator, OutboundPolicy
 from ostria.translate import routes
 
 REVIEWS = service("reviews", 9080, addresses=("10.0.0.2",))
@@ -178,3 +178,52 @@ def test_clients_in_other_namespaces_share_one_virtual_host() -> None:
     assert host("a") == host("b")
     assert host("a") is not host("b")
     assert host("a") != host("default")
+
+
+def test_a_virtual_service_that_is_too_young_for_one_host_still_speaks_for_its_other_hosts() -> None:
+    younger = virtual_service("{hosts: [reviews, api.example.com], http: [{route: [{destination: {host: ratings}}]}]}", name="younger")
+    mesh = village(REVIEWS, virtual_services=[JASON, younger])
+    assert cluster(get(mesh, "reviews/")) == "outbound|9080|v1|reviews.default.svc.cluster.local"
+    assert cluster(get(mesh, "api.example.com/")) == "outbound|9080||ratings.default.svc.cluster.local"
+
+
+def test_a_sidecars_egress_listener_keeps_its_port_to_itself() -> None:
+    everything = village(REVIEWS, RATINGS).egress[0]
+    only_ratings = EgressListener(
+        port=Port(name="http", number=9080, protocol=Protocol.HTTP, target=9080),
+        bind="",
+        captured=True,
+        services=(RATINGS,),
+        virtual_services=(),
+    )
+    mesh = village(egress=[only_ratings, everything])
+    assert mesh.names == ["9080"]
+    assert get(mesh, "ratings/").virtual_host == "ratings.default.svc.cluster.local:9080"
+    assert get(mesh, "reviews/").virtual_host == "allow_any"
+
+
+def test_a_unix_socket_serves_all_ports_under_the_name_of_its_path() -> None:
+    socket = EgressListener(
+        port=Port(name="http", number=0, protocol=Protocol.HTTP, target=0),
+        bind="unix:///run/out",
+        captured=False,
+        services=(REVIEWS,),
+        virtual_services=(),
+    )
+    mesh = village(egress=[socket])
+    assert mesh.names == ["unix:///run/out"]
+    assert cluster(get(mesh, "reviews:9080/", port="unix:///run/out")) == "outbound|9080||reviews.default.svc.cluster.local"
+
+
+def test_a_grpc_client_gets_the_one_virtual_host_of_the_service_it_dials() -> None:
+    mesh = village(service("echo", (7070, Protocol.GRPC)), REVIEWS, generator=Generator.GRPC)
+    config = mesh.config("outbound|7070||echo.default.svc.cluster.local")
+    assert len(config.virtual_hosts) == 1
+    for name in ("echo.default.svc.cluster.local:7070", "echo:7070", "echo.default.svc.cluster.local"):
+        assert cluster(simulate(config, Request(authority=name))) == "outbound|7070||echo.default.svc.cluster.local"
+
+
+def test_virtual_hosts_delivered_one_by_one_carry_their_configurations_name() -> None:
+    (key,) = routes.keys(village(REVIEWS, vhds=True))
+    assert [h.name for h in key.hosts] == ["9080/reviews.default.svc.cluster.local:9080", "9080/allow_any"]
+    assert routes.shell(key).message.vhds.config_source.HasField("ads")

@@ -63,10 +63,11 @@ def virtual_service(text: str, name: str = "vs", namespace: str = "default") -> 
 
     def full(value: Any) -> Any:
         match value:
-            case {"host": str(host), **rest}:
-                return {"host": qualified(host, namespace, DOMAIN), **{k: full(v) for k, v in rest.items()}}
             case dict():
-                return {k: full(v) for k, v in value.items()}
+                return {
+                    k: {**v, "host": qualified(v["host"], namespace, DOMAIN)} if k in ("destination", "mirror") else full(v)
+                    for k, v in value.items()
+                }
             case list() | tuple():
                 return [full(v) for v in value]
             case _:
