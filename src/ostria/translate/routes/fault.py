@@ -4,8 +4,8 @@ from envoy.extensions.filters.common.fault.v3 import fault_pb2 as delay_pb
 from envoy.extensions.filters.http.fault.v3 import fault_pb2
 
 from ostria.api.networking.virtual_service import Abort, Delay, HTTPFaultInjection
-from ostria.translate.routes.durations import proto
 from ostria.translate.routes.percent import fraction, whole
+from ostria.translate.scalars import duration
 
 FILTER = "envoy.filters.http.fault"
 GRPC_STATUSES = {
@@ -42,7 +42,7 @@ def _delay(delay: Delay) -> delay_pb.FaultDelay | None:
     if delay.fixed_delay is None:
         return None
     share = fraction(delay.percentage) if delay.percentage else whole(delay.percent or 0)
-    return delay_pb.FaultDelay(fixed_delay=proto(delay.fixed_delay), percentage=share)
+    return delay_pb.FaultDelay(fixed_delay=duration(delay.fixed_delay), percentage=share)
 
 
 def _abort(abort: Abort) -> fault_pb2.FaultAbort | None:

@@ -9,13 +9,13 @@ from ostria.api.networking.destination import Destination
 from ostria.api.networking.virtual_service import HTTPRewrite, HTTPRoute, HTTPRouteDestination, Percent
 from ostria.api.scalars import Duration
 from ostria.translate.names import outbound_cluster
-from ostria.translate.routes.durations import proto
 from ostria.translate.routes.hashing import hash_policy
 from ostria.translate.routes.headers import operations
 from ostria.translate.routes.key import HashPolicy, VirtualServiceRoutes
 from ostria.translate.routes.percent import fraction, runtime, whole
 from ostria.translate.routes.retry import retry_policy
 from ostria.translate.routes.strings import regex
+from ostria.translate.scalars import duration
 
 
 def cluster_of(to: Destination, key: VirtualServiceRoutes) -> str:
@@ -49,11 +49,12 @@ def forward(out: route_pb.Route, rule: HTTPRoute, index: int, key: VirtualServic
 
 def set_timeout(action: route_pb.RouteAction, timeout: Duration | None, *, grpc: bool = False) -> None:
     """No timeout unless one is asked for; a gRPC caller's own deadline counts, up to ours."""
-    action.timeout.CopyFrom(proto(timeout))
+    limit = duration(timeout or Duration(0))
+    action.timeout.CopyFrom(limit)
     if grpc:
-        action.max_stream_duration.max_stream_duration.CopyFrom(proto(timeout))
+        action.max_stream_duration.max_stream_duration.CopyFrom(limit)
     else:
-        action.max_grpc_timeout.CopyFrom(proto(timeout))
+        action.max_grpc_timeout.CopyFrom(limit)
 
 
 def _is_consistent(policies: dict[int, HashPolicy], rule: HTTPRoute) -> bool:

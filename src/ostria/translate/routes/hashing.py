@@ -3,8 +3,7 @@
 from envoy.config.route.v3 import route_components_pb2 as route_pb
 
 from ostria.api.networking.destination_rule import ConsistentHashLB, HTTPCookie
-from ostria.api.scalars import Duration
-from ostria.translate.routes.durations import proto
+from ostria.translate.scalars import duration
 
 _POLICY = route_pb.RouteAction.HashPolicy
 
@@ -30,5 +29,5 @@ def _cookie(cookie: HTTPCookie) -> route_pb.RouteAction.HashPolicy.Cookie:
         attributes=[route_pb.RouteAction.HashPolicy.CookieAttribute(name=a.name, value=a.value or "") for a in cookie.attributes],
     )
     if cookie.ttl is not None:
-        out.ttl.CopyFrom(proto(Duration.parse(cookie.ttl)))
+        out.ttl.CopyFrom(duration(cookie.ttl))
     return out

@@ -5,12 +5,11 @@ from http import HTTPStatus
 from envoy.config.route.v3 import route_components_pb2 as route_pb
 from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import PreviousHostsPredicate
 from envoy.extensions.retry.priority.previous_priorities.v3.previous_priorities_config_pb2 import PreviousPrioritiesConfig
-from google.protobuf.any_pb2 import Any
-from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from ostria.api.networking.virtual_service import HTTPRetry
-from ostria.translate.routes.durations import proto
+from ostria.translate.filters.proto import pack
+from ostria.translate.scalars import duration
 
 DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled"
 DEFAULT_ATTEMPTS = 2
@@ -35,15 +34,15 @@ def retry_policy(wanted: HTTPRetry | None, *, consistent_hash: bool) -> route_pb
     )
     elsewhere = not consistent_hash if wanted.retry_ignore_previous_hosts is None else wanted.retry_ignore_previous_hosts
     if elsewhere:
-        out.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts", typed_config=_packed(PreviousHostsPredicate()))
+        out.retry_host_predicate.add(name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(PreviousHostsPredicate()))
     if wanted.retry_remote_localities:
         out.retry_priority.name = "envoy.retry_priorities.previous_priorities"
-        out.retry_priority.typed_config.CopyFrom(_packed(PreviousPrioritiesConfig(update_frequency=_PRIORITY_UPDATE_FREQUENCY)))
+        out.retry_priority.typed_config.CopyFrom(pack(PreviousPrioritiesConfig(update_frequency=_PRIORITY_UPDATE_FREQUENCY)))
     if wanted.per_try_timeout is not None:
-        out.per_try_timeout.CopyFrom(proto(wanted.per_try_timeout))
+        out.per_try_timeout.CopyFrom(duration(wanted.per_try_timeout))
     # Envoy refuses a back-off of zero.
     if wanted.backoff is not None and wanted.backoff.nanos > 0:
-        out.retry_back_off.base_interval.CopyFrom(proto(wanted.backoff))
+        out.retry_back_off.base_interval.CopyFrom(duration(wanted.backoff))
     return out
 
 
@@ -61,9 +60,3 @@ def _conditions(retry_on: str | None) -> tuple[str, list[int]]:
 
 def _is_status(part: str) -> bool:
     return part.isascii() and part.isdigit() and int(part) in _STATUSES
-
-
-def _packed(message: Message) -> Any:
-    out = Any()
-    out.Pack(message, deterministic=True)
-    return out

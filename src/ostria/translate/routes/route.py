@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from envoy.config.route.v3 import route_components_pb2 as route_pb
-from google.protobuf.any_pb2 import Any
-from google.protobuf.message import Message
 
 from ostria.api.networking.virtual_service import HTTPMatchRequest, HTTPRoute
+from ostria.translate.filters.proto import pack
 from ostria.translate.names import config_path, outbound_cluster
 from ostria.translate.routes import cors, fault
 from ostria.translate.routes.claims import matches_here
@@ -111,13 +110,7 @@ def _operation(out: route_pb.Route, name: str, port: int) -> str:
 
 def _filters(out: route_pb.Route, rule: HTTPRoute, *, grpc: bool) -> None:
     if rule.fault is not None and (injected := fault.http_fault(rule.fault)) is not None:
-        out.typed_per_filter_config[fault.FILTER].CopyFrom(_packed(injected))
+        out.typed_per_filter_config[fault.FILTER].CopyFrom(pack(injected))
     # gRPC libraries refuse routes that configure a filter they don't know.
     if rule.cors_policy is not None and not grpc:
-        out.typed_per_filter_config[cors.FILTER].CopyFrom(_packed(cors.cors_policy(rule.cors_policy)))
-
-
-def _packed(message: Message) -> Any:
-    out = Any()
-    out.Pack(message, deterministic=True)
-    return out
+        out.typed_per_filter_config[cors.FILTER].CopyFrom(pack(cors.cors_policy(rule.cors_policy)))

@@ -100,5 +100,6 @@ def _default_ports(http: tuple[HTTPRoute, ...], port: int, lookup: Lookup) -> tu
 
 
 def _externals(http: tuple[HTTPRoute, ...], lookup: Lookup) -> tuple[tuple[str, str], ...]:
-    found = {to.host: s.external_name for to in _destinations(http) if (s := lookup(Host(to.host))) is not None and s.external_name}
-    return tuple(sorted(found.items()))
+    """Destinations that are aliases (ExternalName) go to the service that they stand for."""
+    found = {to.host: s.external_name or s.host for to in _destinations(http) if (s := lookup(Host(to.host))) is not None}
+    return tuple(sorted((alias, host) for alias, host in found.items() if alias != host))

@@ -150,6 +150,15 @@ def test_an_external_name_is_reached_as_an_alias_of_the_service_it_stands_for() 
     assert get(mesh, "old/").virtual_host == "reviews.default.svc.cluster.local:9080"
 
 
+def test_a_virtual_service_may_speak_for_an_alias_alone_and_send_traffic_to_one() -> None:
+    aliased = service("reviews", 9080, aliases=("old.default.svc.cluster.local",))
+    steering = virtual_service("{hosts: [old], http: [{route: [{destination: {host: old, subset: v1}}]}]}")
+    mesh = village(aliased, virtual_services=[steering])
+    mesh.by_host["old.default.svc.cluster.local"] = aliased
+    assert cluster(get(mesh, "old/")) == "outbound|9080|v1|reviews.default.svc.cluster.local"
+    assert cluster(get(mesh, "reviews/")) == "outbound|9080||reviews.default.svc.cluster.local"
+
+
 def test_two_services_that_claim_one_address_do_not_break_the_configuration() -> None:
     mesh = village(service("a.example.com", 9080, addresses=("10.9.9.9",)), service("b.example.com", 9080, addresses=("10.9.9.9",)))
     assert get(mesh, "10.9.9.9").virtual_host == "a.example.com:9080"
