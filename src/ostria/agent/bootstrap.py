@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 _TYPES: Final = "type.googleapis.com/envoy.extensions."
 _UNLIMITED: Final = 2_147_483_647
+_JSON_LOG: Final = {"time": "%Y-%m-%dT%T.%fZ", "level": "%l", "scope": "envoy %n", "caller": "%g:%#", "msg": "%j", "thread": "%t"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class BootstrapConfig:
     mark: int = 0
     dns_resolver: tuple[str, int] | None = None
     stats: StatsSettings = field(default_factory=StatsSettings)
+    json_log: bool = False
 
 
 def bootstrap(config: BootstrapConfig) -> Json:
@@ -54,6 +56,8 @@ def bootstrap(config: BootstrapConfig) -> Json:
         found["cluster_manager"] = {"upstream_bind_config": {"socket_options": [_mark(config.mark)]}}
     if config.dns_resolver:
         found["typed_dns_resolver_config"] = _resolver(*config.dns_resolver)
+    if config.json_log:
+        found["application_log_config"] = {"log_format": {"json_format": _JSON_LOG}}
     return found
 
 

@@ -77,6 +77,7 @@ class Envoy:
 
     command: Sequence[str]
     start: Start = _start
+    on_start: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     backoff: Backoff = field(default_factory=Backoff)
     starts: int = 0
@@ -117,6 +118,7 @@ class Envoy:
             log.error("Envoy can't be started: %s", error)
             return
         self.starts += 1
+        self.on_start()
         status = await self._process.wait()
         if not self._stopping.is_set():
             log.error("Envoy ended with status %d", status)

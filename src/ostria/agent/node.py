@@ -37,12 +37,15 @@ class NodeError(ValueError):
     """The environment does not name a node; the message names the variable."""
 
 
-def node(kind: str, environment: Mapping[str, str], proxy_config: ProxyConfig, *, domain: str = "cluster.local") -> Node:
-    """`kind` is `sidecar` or `router`; values of `proxyMetadata` count as environment, the container's own come first."""
+def node(kind: str, environment: Mapping[str, str], proxy_config: ProxyConfig, *, domain: str = "cluster.local", mark: int = 0) -> Node:
+    """`kind` is `sidecar` or `router`; values of `proxyMetadata` count as environment, the container's own come first. `mark`
+    is told to the control plane, so that clusters with socket options of their own set it too."""
     env = {**proxy_config.environment, **environment}
     addresses = _addresses(env)
     name, namespace = _required(env, "POD_NAME"), _required(env, "POD_NAMESPACE")
     metadata = _metadata(env, proxy_config, addresses)
+    if mark:
+        metadata["OSTRIA_OUTBOUND_MARK"] = str(mark)
     labels = metadata.get("LABELS")
     cluster = proxy_config.service_cluster or service_cluster(
         labels if isinstance(labels, Mapping) else {}, str(metadata.get("WORKLOAD_NAME", name)), namespace

@@ -16,14 +16,17 @@ REQUIRED_REGEXES: Final = (r"vhost\..*\.route\..*",)
 
 _ADDRESS: Final = r"[_.\[\]a-fA-F[:digit:]]*"
 _TAGS: Final = (
-    # A name that ends in `;` is whole; older names end at the first dot, or behind the domain of a Kubernetes service.
+    # A prefix that ends in `;` is whole; others end at the first dot, or behind the domain of a Kubernetes service.
     ("cluster_name", r"^cluster\.(([^;]+);\.)"),
-    ("cluster_name", r"^cluster\.(([^.;]+(\.[^;]+?\.svc\.cluster\.local)?)\.)"),
-    ("tcp_prefix", r"^tcp\.((.*?)\.)\w+?$"),
+    ("cluster_name", r"^cluster\.(?!.*;\.)((.+?(\..+?\.svc\.cluster\.local)?)\.)"),
+    ("tcp_prefix", r"^tcp\.(([^;]+);\.)"),
+    ("tcp_prefix", r"^tcp\.(?!.*;\.)((.*?)\.)\w+?$"),
     ("response_code", r"_rq(_(\d{3}))$"),
     ("response_code_class", r"_rq(_(\dxx))$"),
-    ("http_conn_manager_listener_prefix", rf"^listener(?=\.).*?\.http\.(((?:{_ADDRESS}|[_.[:alnum:]]*);?)\.)"),
-    ("http_conn_manager_prefix", rf"^http\.(((?:in|out)bound_{_ADDRESS});?\.)"),
+    ("http_conn_manager_listener_prefix", r"^listener(?=\.).*?\.http\.(([^;]+);\.)"),
+    ("http_conn_manager_listener_prefix", rf"^listener(?=\.)(?!.*;\.).*?\.http\.(({_ADDRESS})\.)"),
+    ("http_conn_manager_prefix", r"^http\.(([^;]+);\.)"),
+    ("http_conn_manager_prefix", rf"^http\.(?!.*;\.)(({_ADDRESS})\.)"),
     ("listener_address", rf"^listener\.(({_ADDRESS})\.)"),
     ("mongo_prefix", r"^mongo\.(.+?)\.(collection|cmd|cx_|op_|delays_|decoding_)(.*?)$"),
     ("cache", r"(cache\.(.+?)\.)"),

@@ -5,9 +5,10 @@
 
 import sys
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
 
 class Verb(NamedTuple):
@@ -17,19 +18,27 @@ class Verb(NamedTuple):
 
 
 VERBS: Final[dict[str, Verb]] = {
+    "agent": Verb("ostria.cli.agent", "Run the agent beside an Envoy."),
     "discovery": Verb("ostria.cli.discovery", "Run the control plane: xDS, certificates, debug pages."),
 }
+
+PLAIN: Final = frozenset({"agent"})
+"""Verbs that parse their own arguments, `main(arguments) -> exit status`, because they can't afford Typer's memory."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb; exit status 0, 1 (it doesn't hold, or failed) or 2 (wrong usage)."""
     words = sys.argv[1:] if arguments is None else arguments
     wanted = next((word for word in words if not word.startswith("-")), "")
+    if wanted in PLAIN and words[0] == wanted:
+        sys.exit(import_module(VERBS[wanted].module).main(words[1:]))
     program(wanted)(args=words, prog_name="ostria")
 
 
-def program(wanted: str) -> typer.Typer:
+def program(wanted: str) -> "typer.Typer":
     """The app with every verb listed and one of them loaded."""
+    import typer
+
     app = typer.Typer(
         name="ostria",
         help="A service mesh on one machine: Istio's API, real Envoy, no cluster.",
@@ -38,7 +47,7 @@ def program(wanted: str) -> typer.Typer:
     )
     app.callback()(_several)
     for name, verb in VERBS.items():
-        if name == wanted:
+        if name == wanted and name not in PLAIN:
             import_module(verb.module).register(app)
         else:
             app.command(name, help=verb.summary)(_listed_only)
