@@ -52,11 +52,11 @@ def wildcards_above(host: str) -> Iterator[str]:
     yield "*"
 
 
-def most_specific(host: str, table: Mapping[str, T]) -> T | None:
+def most_specific(host: str, table: Mapping[Host, T]) -> T | None:
     """The entry of the most specific pattern in `table` that covers `host`."""
-    if (found := table.get(host)) is not None:
+    if (found := table.get(Host(host))) is not None:
         return found
-    return next((table[p] for p in wildcards_above(host) if p in table), None)
+    return next((table[pattern] for p in wildcards_above(host) if (pattern := Host(p)) in table), None)
 
 
 def namespace_of(host: str, domain: str) -> Namespace | None:

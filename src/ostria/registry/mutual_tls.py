@@ -53,7 +53,9 @@ def index(policies: Sequence[PeerAuthentication], root_namespace: str) -> PeerPo
             namespaces.setdefault(namespace, _mode(policy.spec.mtls))
     mesh = namespaces.pop(root_namespace, None) or MtlsMode.PERMISSIVE
     return PeerPolicies(
-        mesh=mesh, namespaces={name: mode or mesh for name, mode in namespaces.items()}, selecting={k: tuple(v) for k, v in selecting.items()}
+        mesh=mesh,
+        namespaces={name: mode or mesh for name, mode in namespaces.items()},
+        selecting={k: tuple(v) for k, v in selecting.items()},
     )
 
 
@@ -63,7 +65,7 @@ def _labels(policy: PeerAuthentication) -> dict[str, str]:
 
 def _own(policy: PeerAuthentication, inherited: MtlsMode) -> WorkloadMtls:
     mode = _mode(policy.spec.mtls) or inherited
-    ports = tuple(sorted((int(number), _mode(mtls) or mode) for number, mtls in policy.spec.port_level_mtls.items()))
+    ports = tuple(sorted((int(number), _mode(mtls) or mode) for number, mtls in policy.spec.port_level_mtls.items() if number.isdecimal()))
     return WorkloadMtls(mode=mode, ports=ports)
 
 

@@ -56,7 +56,7 @@ def of_entry(entry: WorkloadEntry) -> Workload:
         addresses=(spec.address,) if spec.address else (),
         labels=labels,
         annotations=meta.annotations,
-        service_account=spec.service_account or "default",
+        service_account=spec.service_account or "",
         owner=ObjectKey("WorkloadEntry", meta.namespace, meta.name),
         workload_name=name,
         workload_type=kind,

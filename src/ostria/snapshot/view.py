@@ -67,6 +67,8 @@ class Proxy:
     version: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     workload: Workload | None = None
+    authenticated: bool = False
+    """Its namespace and service account were proved, so its labels and locality come from the registry and never from its own metadata."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,10 @@ class ViewKey:
     http_proxy_port: int
     outbound_mark: int
     vhds: bool
+    patch_answers: tuple[bool, ...] = ()
+    """For each EnvoyFilter patch with a `proxy` condition, in order: whether the proxy meets it."""
+    policies: tuple[ObjectKey, ...] = ()
+    """Routers only: the security policies that select the router."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -219,9 +225,17 @@ class InboundPort:
     service: Service
     mtls: MtlsMode
     bind: str = ""
-    """Where the app listens, if a Sidecar's ingress says so: `127.0.0.1:8080` or `unix:///PATH`; empty: the pod's own address."""
+    """Where the app listens, if a Sidecar's ingress says so: `127.0.0.1:8080`, `0.0.0.0:8080` (that port of the pod's own
+    address) or `unix:///PATH`; empty: the pod's own address."""
     tls: ServerTLSSettings | None = None
     connection_pool: ConnectionPoolSettings | None = None
+    """From the Sidecar's ingress listener, or else from the DestinationRule of the service."""
+    listen: str = ""
+    """The address that a Sidecar's ingress listener binds, if it names one."""
+    captured: bool = True
+    """False: a Sidecar's ingress listener with captureMode NONE, which binds its port itself."""
+    others: tuple[Service, ...] = ()
+    """Younger services that declare the same container port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

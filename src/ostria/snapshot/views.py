@@ -1,0 +1,225 @@
+"""Views: built when first asked for, kept while nothing in them changed, shared by all proxies of one key."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from ostria.api.meta import ObjectKey, Resource
+from ostria.api.networking.sidecar import Sidecar
+from ostria.registry import endpoint_sets
+from ostria.registry.model import EndpointSet, Host, Namespace, Port, Service
+from ostria.snapshot import gateways
+from ostria.snapshot.destination_rules import DestinationRules
+from ostria.snapshot.egress import Egress, Outbound, Scope, outbound_policy
+from ostria.snapshot.memo import Memo
+from ostria.snapshot.policies import Policies, key_of
+from ostria.snapshot.references import References
+from ostria.snapshot.services import Services
+from ostria.snapshot.view import (
+    EgressListener,
+    GatewayServer,
+    Mesh,
+    OutboundPolicy,
+    PatchSet,
+    ProxyType,
+    ResolvedDestinationRule,
+    Security,
+    TelemetryPolicy,
+    ViewKey,
+    WasmPluginRef,
+)
+from ostria.snapshot.world import World
+
+T = TypeVar("T", bound=Resource)
+Endpoints = Mapping[tuple[Host, Namespace], Mapping[int, EndpointSet]]
+
+
+class Shape(NamedTuple):
+    """Everything of a view but its endpoints. Compared by the identity of its parts: equal shapes need the same clusters, routes and listeners."""
+
+    mesh: Mesh
+    egress: tuple[EgressListener, ...]
+    services: tuple[Service, ...]
+    rules: tuple[ResolvedDestinationRule | None, ...]
+    outbound_policy: OutboundPolicy
+    servers: tuple[GatewayServer, ...]
+    security: Security
+    telemetry: TelemetryPolicy
+    patches: PatchSet
+    wasm_plugins: tuple[WasmPluginRef, ...]
+
+
+class WorldView:
+    """A `View` (see `ostria.snapshot.view`). `shape` stays the same object when only endpoints changed."""
+
+    __slots__ = ("_by_host", "_endpoints", "_rules", "_scope", "key", "shape")
+
+    def __init__(self, key: ViewKey, shape: Shape, endpoints: Endpoints, scope: "Lookup") -> None:
+        self.key = key
+        self.shape = shape
+        self._endpoints = endpoints
+        self._scope = scope
+        self._by_host = {service.host: service for service in shape.services}
+        self._rules = dict(zip(self._by_host, shape.rules, strict=True))
+
+    @property
+    def mesh(self) -> Mesh:
+        return self.shape.mesh
+
+    @property
+    def egress(self) -> tuple[EgressListener, ...]:
+        return self.shape.egress
+
+    @property
+    def outbound_policy(self) -> OutboundPolicy:
+        return self.shape.outbound_policy
+
+    @property
+    def servers(self) -> tuple[GatewayServer, ...]:
+        return self.shape.servers
+
+    @property
+    def security(self) -> Security:
+        return self.shape.security
+
+    @property
+    def telemetry(self) -> TelemetryPolicy:
+        return self.shape.telemetry
+
+    @property
+    def patches(self) -> PatchSet:
+        return self.shape.patches
+
+    @property
+    def wasm_plugins(self) -> tuple[WasmPluginRef, ...]:
+        return self.shape.wasm_plugins
+
+    def services(self) -> tuple[Service, ...]:
+        return self.shape.services
+
+    def service(self, host: Host) -> Service | None:
+        """An alias (ExternalName) leads to the service that it stands for."""
+        return self._by_host.get(host) or self._by_host.get(self._scope.services.aliases.get(host, host))
+
+    def destination_rule(self, host: Host) -> ResolvedDestinationRule | None:
+        if host in self._rules:
+            return self._rules[host]
+        return self._scope.rules.find(self.key.namespace, host, None, self._scope.selected)
+
+    def endpoints(self, service: Service, port: Port) -> EndpointSet:
+        """Never missing: a port that nobody serves has an empty set."""
+        found = self._endpoints.get((service.host, service.namespace), {}).get(port.number)
+        return found if found is not None else endpoint_sets.build(service.host, port, ())
+
+    def same_endpoints(self, other: Endpoints, touched: frozenset[Host] | None) -> bool:
+        """Whether its services have the same endpoints in `other`; only those of `touched` hosts are compared, if they are known."""
+        hosts = self._by_host.keys() if touched is None else touched & self._by_host.keys()
+        groups = ((service.host, service.namespace) for service in map(self._by_host.__getitem__, hosts))
+        return all(self._endpoints.get(group) is other.get(group) for group in groups)
+
+
+class Lookup(NamedTuple):
+    """What a view asks about hosts that it does not list."""
+
+    services: Services
+    rules: DestinationRules
+    selected: tuple[ResolvedDestinationRule, ...]
+
+
+class Views:
+    def __init__(self, references: References, egress: Egress) -> None:
+        self._references = references
+        self._egress = egress
+        self._servers = gateways.Servers(egress.variants)
+        self._outbound: Memo[Outbound] = Memo(4096)
+        self._policy: Memo[OutboundPolicy] = Memo(4096)
+        self._held: dict[ViewKey, tuple[World, WorldView]] = {}
+
+    def of(self, world: World, key: ViewKey) -> WorldView:
+        held = self._held.pop(key, None)
+        view = self._renewed(world, key, held)
+        self._held[key] = (world, view)
+        if len(self._held) > 4096:
+            del self._held[next(iter(self._held))]
+        return view
+
+    def _renewed(self, world: World, key: ViewKey, held: tuple[World, WorldView] | None) -> WorldView:
+        if held is not None and held[0] is world:
+            return held[1]
+        shape, lookup = held[1].shape if held else None, None
+        if shape is None or held is None or not _same_tables(held[0], world):
+            lookup = self._lookup(world, key)
+            built = self._shape(world, key, lookup)
+            shape = shape if shape == built else built
+        if held is not None and shape is held[1].shape:
+            touched = world.touched if world.version == held[0].version + 1 else None
+            if held[0].endpoints is world.endpoints or held[1].same_endpoints(world.endpoints, touched):
+                return held[1]
+        return WorldView(key, shape, world.endpoints, lookup or self._lookup(world, key))
+
+    def _lookup(self, world: World, key: ViewKey) -> Lookup:
+        own = {rule.owners[0]: rule for rule in world.destination_rules.selecting.get(key.namespace, ())}
+        return Lookup(world.services, world.destination_rules, tuple(own[k] for k in key.selected_rules if k in own))
+
+    def _shape(self, world: World, key: ViewKey, lookup: Lookup) -> Shape:
+        sidecar = _sidecar(world, key.sidecar)
+        scope = Scope(key.namespace, key.sidecar, key.source_labels)
+        outbound = self._outbound.get(
+            scope,
+            (sidecar, world.services, world.virtual_services),
+            lambda: self._egress.build(scope, sidecar, world.services, world.virtual_services),
+        )
+        allow_any = world.mesh.config.outbound_traffic_policy.mode == "ALLOW_ANY"
+        policies = world.policies
+        return Shape(
+            mesh=world.mesh,
+            egress=outbound.listeners,
+            services=outbound.services,
+            rules=tuple(lookup.rules.find(key.namespace, s.host, s.namespace, lookup.selected) for s in outbound.services),
+            outbound_policy=self._policy.get(scope, (sidecar, allow_any), lambda: outbound_policy(sidecar, allow_any, world.domain)),
+            servers=self._servers_of(world, key),
+            security=self._security(policies, key),
+            telemetry=self._references.telemetry(_named(policies.telemetry, key.telemetries)),
+            patches=self._references.patches(_named(policies.envoy_filters, key.patches), key.patch_answers),
+            wasm_plugins=self._references.wasm_plugins(_named(policies.wasm_plugins, key.wasm_plugins)),
+        )
+
+    def _servers_of(self, world: World, key: ViewKey) -> tuple[GatewayServer, ...]:
+        if key.type is not ProxyType.ROUTER:
+            return ()
+        selected = frozenset(key.gateways)
+        servers = (
+            server
+            for gateway in world.gateways
+            if gateways.key_of(gateway) in selected
+            for server in self._servers.build(gateway, key.namespace, key.source_labels, key.gateway_ports, world.virtual_services)
+        )
+        return tuple(sorted(servers, key=gateways.order))
+
+    def _security(self, policies: Policies, key: ViewKey) -> Security:
+        return self._references.security(
+            _named(policies.authorization, key.policies), _named(policies.request_authentication, key.policies)
+        )
+
+
+def _sidecar(world: World, key: ObjectKey | None) -> Sidecar | None:
+    candidates = world.sidecars.by_namespace.get(key.namespace, ()) if key else ()
+    return next((s for s in candidates if key and s.metadata.name == key.name), None)
+
+
+def _named(table: Mapping[str, Sequence[T]], keys: tuple[ObjectKey, ...]) -> tuple[T, ...]:
+    """The objects of a table that a key names, in the key's order."""
+    found = {key_of(item): item for namespace in {key.namespace for key in keys} for item in table.get(namespace, ())}
+    return tuple(found[key] for key in keys if key in found)
+
+
+def _same_tables(old: World, new: World) -> bool:
+    """Whether nothing that shapes are made of was replaced: everything but endpoints, workloads and secrets."""
+    return (
+        old.mesh is new.mesh
+        and old.services is new.services
+        and old.virtual_services is new.virtual_services
+        and old.destination_rules is new.destination_rules
+        and old.sidecars is new.sidecars
+        and old.gateways is new.gateways
+        and old.policies is new.policies
+    )
