@@ -1,0 +1,88 @@
+"""The control plane's own metrics, under Istio's names and with its buckets, so that its dashboards and alerts keep working."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS
+
+_PUSH = (0.01, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
+_CONVERGENCE = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
+_SIZE = (1, 1e4, 1e6, 4e6, 1e7, 4e7)
+_LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+
+_SHORT = {CDS: "cds", EDS: "eds", LDS: "lds", RDS: "rds", SDS: "sds", ECDS: "ecds", NDS: "nds"}
+_REJECTS = ("cds", "eds", "lds", "rds")
+
+
+def short(type_url: str) -> str:
+    """`cds` and so on; the last word of a type URL that has no such name."""
+    return _SHORT.get(type_url) or type_url.rsplit(".", 1)[-1].lower()
+
+
+class Metrics:
+    """One registry per server, so that two servers in one process (as in tests) don't meet."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._streams()
+        self._pushes()
+        self._certificates()
+        self._gauge("istio_build", "Version of the control plane", "component", "tag").labels("pilot", version).set(1)
+        self._gauge("pilot_info", "Version of the control plane", "version").labels(version).set(1)
+        self.uptime = self._gauge("istiod_uptime_seconds", "Seconds since the control plane began")
+        self.loop_lag = self._histogram("ostria_loop_lag_seconds", "How late the event loop was when it was looked at", _LAG)
+        self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
+
+    def _streams(self) -> None:
+        self.connected = self._gauge("pilot_xds", "Proxies connected, by the version that they say", "version")
+        self.requests = self._counter("pilot_xds_requests", "Requests received", "type")
+        self.rejects = self._counter("pilot_total_xds_rejects", "Responses that proxies refused", "type")
+        self.rejected = {
+            kind: self._gauge(f"pilot_xds_{kind}_reject", f"Proxies whose last {kind.upper()} answer was a refusal") for kind in _REJECTS
+        }
+        self.internal_errors = self._counter("pilot_total_xds_internal_errors", "Streams that ended by an error of ours")
+        self.expired_nonces = self._counter("pilot_xds_expired_nonce", "Answers to a response that was not the last one", "type")
+        self.write_timeouts = self._counter("pilot_xds_write_timeout", "Streams that ended because the proxy did not read")
+        self.send_time = self._histogram("pilot_xds_send_time", "Seconds to hand one response to the proxy", _PUSH)
+        self.config_size = self._histogram("pilot_xds_config_size_bytes", "Bytes per response", _SIZE, "type")
+        self.refused_streams = self._counter("ostria_streams_refused", "Streams that were refused", "reason")
+
+    def _pushes(self) -> None:
+        self.pushes = self._counter("pilot_xds_pushes", "Responses sent, by type", "type")
+        self.triggers = self._counter("pilot_push_triggers", "What pushes were begun by", "type")
+        self.debounce_time = self._histogram("pilot_debounce_time", "Seconds from the first change to the push that carries it", _PUSH)
+        self.snapshot_time = self._histogram("pilot_pushcontext_init_seconds", "Seconds to build a snapshot", _PUSH)
+        self.push_time = self._histogram("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type")
+        self.queue_time = self._histogram("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE)
+        self.convergence_time = self._histogram(
+            "pilot_proxy_convergence_time", "Seconds from a change to the last response of its push", _CONVERGENCE
+        )
+        self.inbound_updates = self._counter("pilot_inbound_updates", "Changes received", "type")
+        self.config_events = self._counter("pilot_k8s_cfg_events", "Configuration objects changed", "type", "event")
+        self.registry_events = self._counter("pilot_k8s_reg_events", "Registry objects changed", "type", "event")
+        self.services = self._gauge("pilot_services", "Services known")
+        self.virtual_services = self._gauge("pilot_virt_services", "VirtualServices known")
+        self.problems = self._gauge("ostria_config_problems", "Objects that were refused")
+        self.validation_passed = self._counter("galley_validation_passed", "Objects accepted", "group", "version", "resource")
+        self.validation_failed = self._counter("galley_validation_failed", "Objects refused", "group", "version", "resource", "reason")
+
+    def _certificates(self) -> None:
+        self.csrs = self._counter("citadel_server_csr_count", "Certificate requests received")
+        self.issued = self._counter("citadel_server_success_cert_issuance_count", "Certificates issued")
+        self.authentication_failures = self._counter("citadel_server_authentication_failure_count", "Calls without a valid identity")
+        self.signing_failures = self._counter("citadel_server_csr_sign_error_count", "Certificate requests refused")
+        self.root_expiry = self._gauge("citadel_server_root_cert_expiry_timestamp", "Unix time at which the root certificate expires")
+        self.root_expiry_seconds = self._gauge("citadel_server_root_cert_expiry_seconds", "Seconds until the root certificate expires")
+        self.chain_expiry = self._gauge("citadel_server_cert_chain_expiry_timestamp", "Unix time at which the signing certificate expires")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, registry=self.registry, buckets=buckets)

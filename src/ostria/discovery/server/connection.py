@@ -1,0 +1,235 @@
+"""One proxy's stream at work: requests into the protocol, responses out of it, one task for each direction.
+
+The two directions meet in the stream's state machine only. A proxy that reads slowly holds up its own writer, and what changes meanwhile merges.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import grpc
+
+from ostria.discovery.metrics import Metrics, short
+from ostria.discovery.protocol.delta import DeltaStream
+from ostria.discovery.protocol.order import Turn
+from ostria.discovery.protocol.rejections import Rejection, Rejections
+from ostria.discovery.protocol.requests import DeltaRequest, Response, SotwRequest
+from ostria.discovery.protocol.sotw import SotwStream
+from ostria.discovery.server.limits import Limits
+from ostria.discovery.server.refusal import Refused, too_much
+from ostria.discovery.server.secrets import SecretFilter
+from ostria.discovery.server.thread import WorldThread
+from ostria.discovery.world import World
+from ostria.identity.caller import Caller
+from ostria.snapshot.view import Proxy
+from ostria.translate.names import SDS
+from ostria.translate.prepared import ResourceSet
+
+log = logging.getLogger(__name__)
+
+Write = Callable[[bytes], Awaitable[None]]
+
+SERVED = frozenset(turn.value for turn in Turn if turn is not Turn.VIRTUAL_HOSTS)
+"""A type that is not served is never answered. Virtual hosts travel inside their route configurations."""
+
+
+class SendSlots:
+    """Bounds how many large messages are being handed to gRPC at a time; slow readers don't keep a slot."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.concurrent_large_writes)
+
+    async def send(self, write: Write, data: bytes) -> None:
+        if len(data) < self._limits.large_bytes:
+            await write(data)
+            return
+        await self._slots.acquire()
+        give_back = _Once(self._slots.release)
+        timer = asyncio.get_running_loop().call_later(self._limits.slot_seconds, give_back)
+        try:
+            await write(data)
+        finally:
+            timer.cancel()
+            give_back()
+
+
+class _Once:
+    """A call that counts the first time."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def __call__(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A push that the proxy has not been told of completely."""
+
+    world: World
+    began: float
+    queued: float
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    id: str
+    claims: Proxy
+    """As the node and the caller have it."""
+    caller: Caller | None
+    peer: str
+    stream: DeltaStream | SotwStream
+    rejections: Rejections
+    thread: WorldThread
+    slots: SendSlots
+    limits: Limits
+    metrics: Metrics
+    world: World
+    proxy: Proxy
+    """The claims, completed from the registry of `world`."""
+    connected: float = field(default_factory=time.time)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while resources are fetched, so that a new type and a new world don't pass each other."""
+    pushing: Pending | None = None
+    secrets: SecretFilter = field(init=False)
+    patience: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self.secrets = SecretFilter(self.caller)
+
+    # Requests
+
+    async def receive(self, request: DeltaRequest | SotwRequest) -> None:
+        self.metrics.requests.labels(short(request.type_url)).inc()
+        if request.type_url not in SERVED:
+            log.info("%s asks for %r, a type that is not served", self.id, request.type_url[:200])
+            return
+        async with self.lock:
+            known = self.stream.subscription(request.type_url)
+            content = known.current if known else await self._fetch_one(request.type_url)
+            self._count_nonce(request)
+            rejected = self._take(request, content)
+        for each in rejected:
+            self._tell(each)
+        self._count_refusals(request)
+        self._check_size(request.type_url)
+        self.wake.set()
+
+    def _take(self, request: DeltaRequest | SotwRequest, content: ResourceSet) -> list[Rejection]:
+        match request, self.stream:
+            case DeltaRequest(), DeltaStream():
+                return self.stream.receive(request, content)
+            case SotwRequest(), SotwStream():
+                return self.stream.receive(request, content)
+            case _:
+                raise TypeError("a stream speaks one variant")
+
+    async def _fetch_one(self, type_url: str) -> ResourceSet:
+        return (await self._fetch(self.world, (type_url,)))[1][type_url]
+
+    async def _fetch(self, world: World, types: tuple[str, ...]) -> tuple[Proxy, dict[str, ResourceSet]]:
+        proxy, found = await self.thread.run(_ask, world, self.claims, types, self.metrics)
+        if SDS in found:
+            found[SDS] = self.secrets(found[SDS])
+        return proxy, found
+
+    def _tell(self, rejection: Rejection) -> None:
+        made_by = ", ".join(map(str, rejection.origins)) or "no object"
+        log.warning("%s refused %s %r, made by %s: %s", self.id, short(rejection.type_url), rejection.name, made_by, rejection.words)
+
+    def _count_nonce(self, request: DeltaRequest | SotwRequest) -> None:
+        known = self.stream.subscription(request.type_url)
+        if known is not None and request.nonce and request.nonce != known.sent_nonce:
+            self.metrics.expired_nonces.labels(short(request.type_url)).inc()
+
+    def _count_refusals(self, request: DeltaRequest | SotwRequest) -> None:
+        if request.error is not None:
+            self.metrics.rejects.labels(short(request.type_url)).inc()
+
+    def _check_size(self, type_url: str) -> None:
+        known = self.stream.subscription(type_url)
+        if known is not None and len(known.names) > self.limits.names:
+            raise too_much(f"a stream may ask for at most {self.limits.names} names of a type")
+
+    # Worlds
+
+    async def enter(self, world: World) -> None:
+        """The proxy's part of a new world; responses follow from the writer. Raise LookupError when the proxy has no place in it any more."""
+        async with self.lock:
+            proxy, found = await self._fetch(world, tuple(each.type_url for each in self.stream))
+            self.world, self.proxy = world, proxy
+            self.stream.update(found)
+        self.wake.set()
+
+    # Responses
+
+    async def write(self, send: Write) -> None:
+        """Send whatever is due, for ever. Raise Refused when the proxy doesn't read."""
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            while (response := self.stream.respond(self.world.version)) is not None:
+                await self._send(response, send)
+            self._settled()
+
+    async def _send(self, response: Response, send: Write) -> None:
+        begin, kind = time.perf_counter(), short(response.type_url)
+        try:
+            async with asyncio.timeout(self.limits.write_seconds):
+                await self.slots.send(send, response.data)
+        except TimeoutError:
+            self.metrics.write_timeouts.inc()
+            raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", "slow") from None
+        self.metrics.send_time.observe(time.perf_counter() - begin)
+        self.metrics.pushes.labels(kind).inc()
+        self.metrics.config_size.labels(kind).observe(len(response.data))
+
+    def _settled(self) -> None:
+        """Everything that may be sent now has been sent."""
+        if (pending := self.pushing) is not None and pending.world is self.world:
+            self.metrics.convergence_time.observe(time.monotonic() - pending.began)
+            self.pushing = None
+        if self.patience is None and self.stream.waiting:
+            self.patience = asyncio.get_running_loop().call_later(self.limits.patience_seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self.patience = None
+        if self.stream.waiting:
+            self.stream.lose_patience()
+            self.wake.set()
+
+    def close(self) -> None:
+        if self.patience is not None:
+            self.patience.cancel()
+
+
+def _ask(world: World, claims: Proxy, types: tuple[str, ...], metrics: Metrics) -> tuple[Proxy, dict[str, ResourceSet]]:
+    """Runs in the world's thread."""
+    proxy = world.complete(claims)
+    found = {}
+    for type_url in types:
+        begin = time.perf_counter()
+        found[type_url] = world.resources(proxy, type_url)
+        metrics.push_time.labels(short(type_url)).observe(time.perf_counter() - begin)
+    return proxy, found
+
+
+async def run_until_first(*tasks: asyncio.Task[None]) -> None:
+    """Wait for the first of some tasks to end, end the others, and pass on what it raised."""
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

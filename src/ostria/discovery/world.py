@@ -1,0 +1,23 @@
+"""What discovery needs to know of the mesh: one small interface in front of a snapshot and its translator."""
+
+from typing import Protocol
+
+from ostria.snapshot.view import Proxy
+from ostria.translate.prepared import ResourceSet
+
+
+class World(Protocol):
+    """The mesh at one version. Everything it gives out is frozen; it is asked from one thread only, where long builds may take their time."""
+
+    @property
+    def version(self) -> str:
+        """Shown in responses and tools; new with every change."""
+        ...
+
+    def complete(self, proxy: Proxy) -> Proxy:
+        """The proxy with what the registry knows about its workload; raise LookupError when the registry contradicts it."""
+        ...
+
+    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
+        """Everything of a type that this proxy may have; the same object as long as nothing in it changed."""
+        ...
