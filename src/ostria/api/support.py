@@ -28,6 +28,7 @@ from ostria.api.mesh.mesh_config import CertificateData, MeshConfig
 from ostria.api.mesh.proxy_config import MeshProxyConfig
 from ostria.api.meta import Message, ObjectMeta
 from ostria.api.networking.proxy_config import ProxyConfigSpec
+from ostria.api.networking.virtual_service import Abort, Delay
 from ostria.api.telemetry.telemetry import TelemetrySpec
 
 Table = Mapping[type[Message], Mapping[str, str]]
@@ -180,6 +181,8 @@ REFUSED: Table = {
         "compliancePolicy": "the bundled Envoy is not a FIPS build",
         "enableEnvoyAccessLogService": "name an extension provider with envoyHttpAls instead",
     },
+    Abort: {"http2Error": "write httpStatus or grpcStatus"},
+    Delay: {"exponentialDelay": "write fixedDelay"},
     CertificateData: {"spiffeBundleUrl": "write the certificates in pem"},
     ExtensionProvider: {
         **dict.fromkeys(["lightstep", "opencensus"], "removed from Envoy; use opentelemetry"),

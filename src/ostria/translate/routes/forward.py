@@ -30,6 +30,7 @@ def forward(out: route_pb.Route, rule: HTTPRoute, index: int, key: VirtualServic
     action = out.route
     policies = {j: p for i, j, p in key.hash_policies if i == index}
     set_timeout(action, rule.timeout, grpc=key.grpc)
+    action.append_x_forwarded_host = key.forwarded_host
     _rewrite(out, rule)
     action.request_mirror_policies.extend(_mirrors(rule, key))
     weighted = [(j, d) for j, d in enumerate(rule.route) if d.weight or len(rule.route) == 1]

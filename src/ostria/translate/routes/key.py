@@ -48,6 +48,8 @@ class VirtualServiceRoutes:
     hash_policies: tuple[tuple[int, int, HashPolicy], ...] = ()
     """(route index, destination index, policy)."""
     retries: HTTPRetry | None = None
+    forwarded_host: bool = False
+    """Where the host is rewritten, the original one goes along in a header."""
     grpc: bool = False
 
 

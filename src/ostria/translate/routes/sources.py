@@ -9,6 +9,7 @@ from ostria.registry.model import Host, Service
 from ostria.snapshot.view import ResolvedVirtualService, View
 from ostria.translate.routes.claims import MESH
 from ostria.translate.routes.key import HashPolicy, ServiceRoute, VirtualServiceRoutes
+from ostria.translate.routes.settings import forwards_host
 
 Lookup = Callable[[Host], Service | None]
 
@@ -19,6 +20,7 @@ class Sources:
     def __init__(self, view: View, *, grpc: bool = False) -> None:
         self._rule = view.destination_rule
         self._retries = view.mesh.config.default_http_retry_policy
+        self._forwarded_host = forwards_host(view)
         self._grpc = grpc
         self._made: dict[tuple[int, str, int, bool], VirtualServiceRoutes] = {}
 
@@ -48,6 +50,7 @@ class Sources:
                 externals=_externals(http, lookup),
                 hash_policies=tuple(self._hash_policies(http, port)),
                 retries=self._retries,
+                forwarded_host=self._forwarded_host,
                 grpc=self._grpc,
             )
         return self._made[memo]

@@ -48,7 +48,7 @@ class PortHosts:
 
     def __init__(self, view: View, listener: EgressListener, sources: Sources, *, port_in_domains: bool = False) -> None:
         self._namespace = view.key.namespace
-        self._auto_addresses = view.key.dns_capture and view.key.dns_auto_allocate
+        self._auto_addresses = view.key.dns_capture or view.key.dns_auto_allocate
         self._lookup = view.service
         self._claims = Claims(listener.virtual_services)
         self._sources = sources

@@ -252,6 +252,13 @@ def test_attempts_are_counted_in_a_header_unless_the_mesh_says_no() -> None:
     assert not village(WEB, mesh_config=quiet).config("80").virtual_hosts[0].include_request_attempt_count
 
 
+def test_the_original_host_goes_along_where_the_mesh_asks_for_it() -> None:
+    loud = MeshConfig(default_config=MeshProxyConfig(proxy_headers=ProxyHeaders(x_forwarded_host=HeaderSwitch(disabled=False))))
+    rule = "- rewrite: {authority: other}\n  route: [{destination: {host: web}}]"
+    assert not action(rule).append_x_forwarded_host
+    assert action(rule, mesh_config=loud).append_x_forwarded_host
+
+
 def fault(text: str) -> fault_pb2.HTTPFault:
     out = fault_pb2.HTTPFault()
     route(f"- fault: {text}\n  route: [{{destination: {{host: web}}}}]").typed_per_filter_config["envoy.filters.http.fault"].Unpack(out)
