@@ -15,14 +15,24 @@ class Verb(NamedTuple):
     module: str
     summary: str
     """The line that `ostria --help` shows."""
+    register: str = "register"
+    """The function of the module that adds the verb."""
 
 
 VERBS: Final[dict[str, Verb]] = {
     "agent": Verb("ostria.cli.agent", "Run the agent beside an Envoy."),
+    "apply": Verb("ostria.cli.apply", "Create or change the objects in files.", "register_apply"),
+    "delete": Verb("ostria.cli.apply", "Delete objects.", "register_delete"),
     "discovery": Verb("ostria.cli.discovery", "Run the control plane: xDS, certificates, debug pages."),
+    "envoy": Verb("ostria.cli.envoy", "Run the bundled Envoy; arguments are passed on."),
+    "get": Verb("ostria.cli.get", "List objects, or show one."),
+    "label": Verb("ostria.cli.label", "Set or remove labels."),
+    "proxy-config": Verb("ostria.cli.proxy_config.command", "Show what the Envoy of a workload holds."),
+    "proxy-status": Verb("ostria.cli.proxy_status", "Show whether every proxy holds what was sent to it."),
+    "version": Verb("ostria.cli.version", "Show the versions of Ostria and Envoy."),
 }
 
-PLAIN: Final = frozenset({"agent"})
+PLAIN: Final = frozenset({"agent", "envoy"})
 """Verbs that parse their own arguments, `main(arguments) -> exit status`, because they can't afford Typer's memory."""
 
 
@@ -48,7 +58,7 @@ def program(wanted: str) -> "typer.Typer":
     app.callback()(_several)
     for name, verb in VERBS.items():
         if name == wanted and name not in PLAIN:
-            import_module(verb.module).register(app)
+            getattr(import_module(verb.module), verb.register)(app)
         else:
             app.command(name, help=verb.summary)(_listed_only)
     return app
