@@ -7,15 +7,12 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ostria.agent.http_client import HttpError, Target, get, post
 
 log = logging.getLogger(__name__)
-
-_OWN: Final = ("listener.admin.", "listener.0.0.0.0_15021.", "listener.0.0.0.0_15090.", "listener.[__]_15021.", "listener.[__]_15090.")
-"""Probes and scrapes hold connections too; nobody waits for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +24,8 @@ class DrainSettings:
     minimum: float = 0.0
     maximum: float = 5.0
     interval: float = 0.25
+    own_ports: tuple[int, ...] = (15021, 15090)
+    """Static listeners: probes and scrapes hold connections too, and nobody waits for them."""
 
 
 async def drain(settings: DrainSettings) -> bool:
@@ -36,7 +35,7 @@ async def drain(settings: DrainSettings) -> bool:
         return False
     await asyncio.sleep(min(settings.minimum, settings.maximum))
     while time.monotonic() - began < settings.maximum:
-        active = await active_connections(settings.admin)
+        active = await active_connections(settings.admin, settings.own_ports)
         if active is None or active == 0:
             return active == 0
         await asyncio.sleep(settings.interval)
@@ -55,19 +54,23 @@ async def begin(settings: DrainSettings) -> bool:
     return status == 200
 
 
-async def active_connections(admin: Target) -> int | None:
+async def active_connections(admin: Target, own_ports: Sequence[int]) -> int | None:
     """Downstream connections that matter; None when Envoy does not say."""
     try:
         status, body = await get(admin, "/stats?usedonly&format=json&filter=downstream_cx_active$")
-        return sum(_active(json.loads(body))) if status == 200 else None
+        return _active(json.loads(body), own_ports) if status == 200 else None
     except (HttpError, ValueError):
         return None
 
 
-def _active(document: dict[str, list[dict[str, object]]]) -> list[int]:
-    named = ((str(stat.get("name", "")), stat.get("value")) for stat in document.get("stats", []))
-    return [
-        value
-        for name, value in named
-        if isinstance(value, int) and name.startswith("listener.") and ".worker_" not in name and not name.startswith(_OWN)
-    ]
+def _active(document: dict[str, list[dict[str, object]]], own_ports: Sequence[int]) -> int:
+    """Listeners' totals: a statistic has a total and one value per worker, and Envoy's admin listener is no one's traffic."""
+    own = tuple(f"_{port}" for port in own_ports)
+    total = 0
+    for stat in document.get("stats", []):
+        name, value = str(stat.get("name", "")), stat.get("value")
+        address = name.removeprefix("listener.").removesuffix(".downstream_cx_active")
+        is_listener = name.startswith("listener.") and address != "admin" and ".worker_" not in name and ".main_thread" not in name
+        if is_listener and not address.endswith(own) and isinstance(value, int):
+            total += value
+    return total

@@ -25,6 +25,14 @@ class Node:
     addresses: tuple[str, ...]
 
     @property
+    def ready_port(self) -> int:
+        return int(str(self.metadata["ENVOY_STATUS_PORT"]))
+
+    @property
+    def metrics_port(self) -> int:
+        return int(str(self.metadata["ENVOY_PROMETHEUS_PORT"]))
+
+    @property
     def ipv4(self) -> bool:
         return any(":" not in address for address in self.addresses) or not self.addresses
 
@@ -107,8 +115,8 @@ def _metadata(env: Mapping[str, str], proxy_config: ProxyConfig, addresses: Sequ
     found: dict[str, object] = {
         "CLUSTER_ID": "Kubernetes",
         "INTERCEPTION_MODE": proxy_config.interception_mode or "REDIRECT",
-        "ENVOY_STATUS_PORT": 15021,
-        "ENVOY_PROMETHEUS_PORT": 15090,
+        "ENVOY_STATUS_PORT": _port(env, "ENVOY_STATUS_PORT", 15021),
+        "ENVOY_PROMETHEUS_PORT": _port(env, "ENVOY_PROMETHEUS_PORT", 15090),
         "NAME": env.get("POD_NAME", ""),
         "NAMESPACE": env.get("POD_NAMESPACE", ""),
         "SERVICE_ACCOUNT": env.get("SERVICE_ACCOUNT", "default"),
@@ -124,6 +132,13 @@ def _metadata(env: Mapping[str, str], proxy_config: ProxyConfig, addresses: Sequ
         if name.startswith(_META_JSON):
             _merge(found, name, value)
     return found
+
+
+def _port(env: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = env.get(name) or str(otherwise)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
+        raise NodeError(f"{name}: {text!r} is not a port")
+    return int(text)
 
 
 def _merge(found: dict[str, object], name: str, text: str) -> None:

@@ -127,8 +127,11 @@ class _Agent:
         self.readiness.draining = True
         flags = self.settings.flags
         inbound_only = flags.kind == "sidecar"
+        own = (self.settings.node.ready_port, self.settings.node.metrics_port)
         done = await drain(
-            DrainSettings(admin=self.admin, inbound_only=inbound_only, minimum=flags.drain_minimum, maximum=self.settings.drain_maximum)
+            DrainSettings(
+                admin=self.admin, inbound_only=inbound_only, minimum=flags.drain_minimum, maximum=self.settings.drain_maximum, own_ports=own
+            )
         )
         log.info("drained: %s", "no connection left" if done else "connections were left")
 

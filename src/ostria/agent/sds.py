@@ -134,7 +134,7 @@ def _result(reading: "asyncio.Future[Any]") -> Any | None:
 
 
 def handlers(certificates: Certificates) -> grpc.GenericRpcHandler:
-    def stream(make: Callable[[], Any], request: type[Any], response: type[Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    def stream(make: Callable[[], Any], request: type[Any], response: type[Any]) -> "grpc.RpcMethodHandler[Any, Any]":
         async def answer(requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:
             async for found in serve(make(), aiter(requests), certificates):
                 yield found

@@ -135,7 +135,9 @@ def settings(flags: Flags, environment: Mapping[str, str]) -> Settings:
         concurrency=2 if concurrency is None else concurrency,
         drain_maximum=_drain_maximum(env, proxy_config),
         probes=parse_probes(env.get("ISTIO_KUBE_APP_PROBERS", "")),
-        app_metrics=app_metrics(env.get("ISTIO_PROMETHEUS_ANNOTATIONS", ""), (proxy_config.status_port, 15090, proxy_config.admin_port)),
+        app_metrics=app_metrics(
+            env.get("ISTIO_PROMETHEUS_ANNOTATIONS", ""), (proxy_config.status_port, found.metrics_port, proxy_config.admin_port)
+        ),
         grpc_bootstrap=Path(env["GRPC_XDS_BOOTSTRAP"]) if env.get("GRPC_XDS_BOOTSTRAP") else None,
     )
 
@@ -153,6 +155,8 @@ def bootstrap_config(found: Settings) -> BootstrapConfig:
         ipv6=found.node.ipv6,
         admin_port=found.proxy_config.admin_port,
         status_port=found.proxy_config.status_port,
+        ready_port=found.node.ready_port,
+        metrics_port=found.node.metrics_port,
         mark=found.flags.mark,
         dns_resolver=(localhost, ENVOY_DNS_PORT) if forward_dns else None,
         stats=stats_settings(found.node.metadata, found.proxy_config),
