@@ -16,15 +16,18 @@ class VolumeStore:
         self._root = root
         self._writes = 0
 
+    def folder(self, pod: str, volume: str) -> Path:
+        return self._root / pod / volume
+
     def empty(self, pod: str, volume: str) -> Path:
-        folder = self._root / pod / volume
+        folder = self.folder(pod, volume)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o777)
         return folder
 
     def fill(self, pod: str, volume: str, files: Files, group: int | None = None) -> Path:
         """Show exactly `files`; readers see the old content or the new, never a mixture."""
-        folder = self._root / pod / volume
+        folder = self.folder(pod, volume)
         folder.mkdir(parents=True, exist_ok=True)
         self._writes += 1
         version = folder / f"..{self._writes}"

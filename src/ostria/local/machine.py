@@ -1,0 +1,82 @@
+"""What every pod is run with: one object, made once by the supervisor and handed down."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from ostria.identity.tokens import TokenIssuer
+from ostria.local.images import ImageCommand, Places
+from ostria.local.namespaces import Home
+from ostria.local.network import Network
+from ostria.local.processes import SOURCE, Processes
+from ostria.local.volume_store import VolumeStore
+
+APP_ID = 10001
+PROXY_ID = 1337
+PROXY_MARK = 1337
+NET_ADMIN, NET_RAW = 12, 13
+NODE = "local"
+
+
+class Mode(StrEnum):
+    """How the mesh runs on this machine, best first."""
+
+    ROOT = "root"
+    ROOTLESS = "rootless"
+    """A user namespace with many users: apps, proxies and the supervisor are different ones."""
+    ROOTLESS_SINGLE = "rootless-single"
+    """A user namespace with one user: Envoy is told by the mark on its sockets."""
+    NO_CAPTURE = "no-capture"
+
+    @property
+    def capturing(self) -> bool:
+        return self is not Mode.NO_CAPTURE
+
+    @property
+    def many_users(self) -> bool:
+        return self in (Mode.ROOT, Mode.ROOTLESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    mesh: str
+    mode: Mode
+    home: Home
+    processes: Processes
+    network: Network
+    volumes: VolumeStore
+    logs: Path
+    agents: Path
+    root_certificate: Path
+    tokens: TokenIssuer
+    images: Mapping[str, ImageCommand]
+    path: str
+    """PATH for containers: that of whoever started the mesh."""
+    hidden: tuple[str, ...]
+    """Folders that no container may see: the state, the host's end of the mesh's sockets."""
+    restore: Mapping[int, str]
+    """`iptables-restore` by IP version."""
+    clock: Callable[[], float]
+    extra_needs: tuple[str, ...] = field(default=())
+
+    @property
+    def proxy_id(self) -> int:
+        return PROXY_ID if self.mode.many_users else 0
+
+    @property
+    def places(self) -> Places:
+        return Places(python=sys.executable, examples=str(examples()))
+
+    def needs(self, *more: str) -> list[str]:
+        """Folders that have to be reachable, whoever may not read what is above them."""
+        found = [sys.prefix, sys.base_prefix, SOURCE, str(examples()), *self.extra_needs, *more]
+        return list(dict.fromkeys(os.path.realpath(path) for path in found if path))
+
+
+def examples() -> Path:
+    """The sample apps: inside the installed package, or beside the sources."""
+    package = Path(__file__).resolve().parents[1] / "examples"
+    return package if package.is_dir() else Path(__file__).resolve().parents[3] / "examples"
