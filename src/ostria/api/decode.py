@@ -23,6 +23,8 @@ class Decoded(NamedTuple):
     issues: tuple[Issue, ...] = ()
     key: ObjectKey | None = None
     """As far as it could be read."""
+    foreign: bool = False
+    """Of a kind that is known, and that is not read."""
 
 
 def from_text(shape: type, value: Any) -> Any:
@@ -76,7 +78,9 @@ def _object(data: dict[str, Any], prefix: Path) -> Decoded:
     kind = BY_API.get((api_version, kind_name))
     key = _key(data, kind_name, kind)
     if kind is None:
-        return Decoded(None, prefix, (_unknown(api_version, kind_name, prefix),), key)
+        group = api_version.rpartition("/")[0]
+        foreign = (group, kind_name) in REFUSED_KINDS or (group, kind_name) in KINDS_WITHOUT_MEANING
+        return Decoded(None, prefix, (_unknown(api_version, kind_name, prefix),), key, foreign)
     resource, issues = message(data, kind.type)
     return Decoded(resource, prefix, tuple(i._replace(path=prefix + i.path) for i in issues), key)
 
