@@ -21,9 +21,11 @@ _CLOCK_SKEW = 5
 
 
 class TokenAuthenticator:
-    """`issuer` pins the `iss` claim where it is known; None trusts whoever's keys are in the JWKS."""
+    """`trust_domain` is asked at every call, it can change with the mesh's settings. `issuer` pins the `iss` claim where it is known; None trusts whoever's keys are in the JWKS."""
 
-    def __init__(self, keys: Callable[[], KeySet], trust_domain: str, *, audience: str = AUDIENCE, issuer: str | None = None) -> None:
+    def __init__(
+        self, keys: Callable[[], KeySet], trust_domain: Callable[[], str], *, audience: str = AUDIENCE, issuer: str | None = None
+    ) -> None:
         self._keys, self._trust_domain, self._audience, self._issuer = keys, trust_domain, audience, issuer
 
     def authenticate(self, credentials: Credentials, now: float) -> Caller:
@@ -37,7 +39,7 @@ class TokenAuthenticator:
             raise Unauthenticated(f"the token's namespace claim contradicts its subject {claims.get('sub')!r}")
         pod, node = _mapping(bound, "pod"), _mapping(bound, "node")
         return Caller(
-            identity=SpiffeId(self._trust_domain, namespace, account),
+            identity=SpiffeId(self._trust_domain(), namespace, account),
             pod=_text(pod, "name"),
             pod_uid=_text(pod, "uid"),
             node=_text(node, "name"),

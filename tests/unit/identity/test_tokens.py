@@ -27,7 +27,7 @@ def keys_of(issuer: TokenIssuer) -> KeySet:
 
 def authenticator(of: TokenIssuer, **settings: str) -> TokenAuthenticator:
     keys = keys_of(of)
-    return TokenAuthenticator(lambda: keys, "cluster.local", **settings)
+    return TokenAuthenticator(lambda: keys, lambda: "cluster.local", **settings)
 
 
 def test_a_workloads_token_proves_its_service_account_and_pod() -> None:
@@ -64,7 +64,7 @@ def test_a_token_for_another_audience_or_issuer_or_key_proves_nothing() -> None:
 def signed(claims: dict[str, object]) -> tuple[str, TokenAuthenticator]:
     key = ECKey.generate_key("P-256", {"kid": "one"})
     keys = KeySet([key])
-    return jwt.encode({"alg": "ES256", "kid": "one"}, claims, key), TokenAuthenticator(lambda: keys, "cluster.local")
+    return jwt.encode({"alg": "ES256", "kid": "one"}, claims, key), TokenAuthenticator(lambda: keys, lambda: "cluster.local")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_garbage_is_refused(header: str) -> None:
 def test_keys_are_read_again_when_their_file_changes(tmp_path: Path) -> None:
     file, first, second = tmp_path / "jwks.json", TokenIssuer(), TokenIssuer()
     keys = jwks_file(file)
-    judge = TokenAuthenticator(keys, "cluster.local")
+    judge = TokenAuthenticator(keys, lambda: "cluster.local")
     with pytest.raises(Unauthenticated):
         judge.authenticate(with_token(first.issue(PRODUCTPAGE, NOW)), NOW)
     file.write_text(first.jwks())

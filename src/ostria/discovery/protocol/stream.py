@@ -75,8 +75,9 @@ class Stream(ABC):
 
     def _open(self, type_url: str, content: ResourceSet) -> Subscription:
         opened = Subscription(type_url, self.shared, self.rejections, content)
-        self._subscriptions[type_url] = opened
-        self._subscriptions = {each: self._subscriptions[each] for each in sorted(self._subscriptions, key=turn)}
+        more = {**self._subscriptions, type_url: opened}
+        # A new dictionary each time: debug pages read the old one from another thread.
+        self._subscriptions = {each: more[each] for each in sorted(more, key=turn)}
         return opened
 
     def _answered(self, subscription: Subscription, nonce: str, words: str | None) -> list[Rejection]:

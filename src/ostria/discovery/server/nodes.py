@@ -44,6 +44,7 @@ def proxy_of(node: base_pb2.Node, caller: Caller | None) -> Proxy:
         tproxy=_text(said, "INTERCEPTION_MODE") == "TPROXY",
         captured=_text(said, "INTERCEPTION_MODE") != "NONE",
         http_proxy_port=_number(said, "HTTP_PROXY_PORT"),
+        authenticated=caller is not None,
         vhds=_flag(said, "VHDS"),
         outbound_mark=_number(said, "OSTRIA_OUTBOUND_MARK"),
         version=_text(said, "ISTIO_VERSION"),

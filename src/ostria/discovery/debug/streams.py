@@ -1,0 +1,85 @@
+"""Pages about connected proxies, in Istio's shapes: who is connected, what was sent and acknowledged, what was refused."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from ostria.api.meta import ObjectKey
+from ostria.discovery.protocol.subscription import Subscription
+from ostria.discovery.server.connection import Connection
+from ostria.translate.names import CDS, ECDS, EDS, LDS, RDS
+
+Json = Mapping[str, object] | list[object]
+Locate = Callable[[ObjectKey], str]
+"""`file:line` of an object; empty where it is gone."""
+
+_SYNC = {CDS: "cluster", LDS: "listener", RDS: "route", EDS: "endpoint", ECDS: "extensionconfig"}
+
+
+def matching(connections: Iterable[Connection], proxy_id: str) -> Connection | None:
+    """The newest connection of the proxy that Istio's tools name: `NAME.NAMESPACE`, a node id or a connection id."""
+    found = [each for each in connections if proxy_id in (each.id, each.claims.id, name_of(each))]
+    return max(found, key=lambda each: each.connected, default=None)
+
+
+def name_of(connection: Connection) -> str:
+    return f"{connection.proxy.name}.{connection.proxy.namespace}"
+
+
+def syncz(connections: Iterable[Connection]) -> list[object]:
+    """`istioctl proxy-status`: nonces sent and acknowledged; equal ones mean SYNCED."""
+    return [_sync_status(each) for each in sorted(connections, key=lambda each: each.id)]
+
+
+def _sync_status(connection: Connection) -> Mapping[str, object]:
+    status: dict[str, object] = {
+        "cluster_id": connection.proxy.cluster,
+        "proxy": name_of(connection),
+        "proxy_type": connection.proxy.type.value,
+        "istio_version": connection.proxy.version,
+    }
+    for type_url, word in _SYNC.items():
+        subscription = connection.stream.subscription(type_url)
+        if subscription is not None:
+            status[f"{word}_sent"] = subscription.sent_nonce
+            status[f"{word}_acked"] = subscription.acknowledged_nonce
+    errors = {each.type_url: each.refusal for each in connection.stream if each.refusal}
+    return {name: value for name, value in status.items() if value} | ({"errors": errors} if errors else {})
+
+
+def adsz(connections: Iterable[Connection], *, watches: bool) -> Json:
+    clients = [_client(each, watches=watches) for each in sorted(connections, key=lambda each: each.id)]
+    return {"totalClients": len(clients), "clients": clients}
+
+
+def _client(connection: Connection, *, watches: bool) -> Mapping[str, object]:
+    place = connection.proxy.locality
+    out: dict[str, object] = {
+        "connectionId": connection.id,
+        "connectedAt": datetime.fromtimestamp(connection.connected, UTC).isoformat().replace("+00:00", "Z"),
+        "address": connection.peer,
+        "labels": dict(connection.proxy.labels),
+        "metadata": dict(connection.proxy.metadata),
+        "locality": {"region": place.region, "zone": place.zone, "subZone": place.sub_zone},
+    }
+    if watches:
+        out["watches"] = {each.type_url: _watched(each) for each in connection.stream}
+    return out
+
+
+def _watched(subscription: Subscription) -> list[str]:
+    return ["*"] * subscription.wildcard + sorted(subscription.names)
+
+
+def refusals(connections: Iterable[Connection], locate: Locate) -> list[object]:
+    """Ours: every resource that a connected proxy refuses at the moment, with the objects that made it and where they stand."""
+    out: list[object] = []
+    for connection in connections:
+        for each in connection.rejections:
+            subscription = connection.stream.subscription(each.type_url)
+            current = subscription.current.get(each.name) if subscription else None
+            if current is not None and current.version == each.version:
+                origins = [{"object": str(origin), "at": locate(origin)} for origin in each.origins]
+                out.append(
+                    {"proxy": name_of(connection), "type": each.type_url, "resource": each.name, "origins": origins, "error": each.words}
+                )
+    return out

@@ -1,0 +1,144 @@
+"""Changes of the store to new worlds: debounced, built in the world's thread, handed to whoever pushes them.
+
+A build that fails (a mistake of ours) leaves the last good world in place, and the next change builds everything anew.
+"""
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from ostria.config.store import Change, Store
+from ostria.discovery.metrics import Metrics
+from ostria.discovery.server.debounce import Debounce, Waits
+from ostria.discovery.world import World
+from ostria.snapshot.snapshots import Snapshot, Snapshots
+from ostria.snapshot.view import Proxy
+from ostria.translate.prepared import ResourceSet
+
+log = logging.getLogger(__name__)
+
+_ENDPOINTS = frozenset({"EndpointSlice", "Endpoints", "Pod", "WorkloadEntry", "IPAddress"})
+_REGISTRY = frozenset({"Service", "Node", "Namespace", *_ENDPOINTS})
+_COLLECT_EVERY = 200
+"""Worlds between full collections: what is frozen is not looked at by the others."""
+
+
+class Translates(Protocol):
+    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet: ...
+
+
+class TranslatedWorld:
+    """A snapshot seen through a translator."""
+
+    def __init__(self, snapshot: Snapshot, translator: Translates) -> None:
+        self.snapshot, self._translator = snapshot, translator
+        self.version = str(snapshot.version)
+
+    def complete(self, proxy: Proxy) -> Proxy:
+        return self.snapshot.complete(proxy)
+
+    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
+        return self._translator.resources(self.snapshot, proxy, type_url)
+
+
+class Worlds:
+    """Lives in the world's thread, whole. `begin` gives the first world; `run` follows the store."""
+
+    def __init__(
+        self, store: Store, fresh: Callable[[], Snapshots], translator: Translates, metrics: Metrics, waits: Waits | None = None
+    ) -> None:
+        self._store, self._fresh, self._translator, self._metrics = store, fresh, translator, metrics
+        self._snapshots = fresh()
+        self._debounce = Debounce(waits or Waits())
+        self._heard = asyncio.Event()
+        self._changes: list[Change] = []
+        self._mesh_changed = False
+        self._count = 0
+        self.current: TranslatedWorld
+        self.last_failure = ""
+
+    def begin(self) -> TranslatedWorld:
+        self._store.subscribe(self.changed)
+        self._build()
+        return self.current
+
+    def changed(self, changes: Iterable[Change]) -> None:
+        """The store's news."""
+        news = tuple(changes)
+        self._changes += news
+        self._count_events(news)
+        self._debounce.heard(time.monotonic(), endpoints_only=all(each.key.kind in _ENDPOINTS for each in news))
+        self._heard.set()
+
+    def mesh_changed(self) -> None:
+        """Settings that don't come from the store are new."""
+        self._mesh_changed = True
+        self._debounce.heard(time.monotonic(), endpoints_only=False)
+        self._heard.set()
+
+    async def run(self, publish: Callable[[World, float], None]) -> None:
+        """Build a world whenever it is time, and give it to `publish` with the moment of its first change; for ever."""
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            while (due := self._debounce.due()) is not None:
+                if not await self._more_before(due):
+                    began = self._debounce.first or time.monotonic()
+                    if self._build():
+                        publish(self.current, began)
+
+    async def _more_before(self, due: float) -> bool:
+        try:
+            await asyncio.wait_for(self._heard.wait(), max(0.0, due - time.monotonic()))
+        except TimeoutError:
+            return False
+        self._heard.clear()
+        return True
+
+    def _build(self) -> bool:
+        """The next world; False when there is none to push."""
+        begin = time.monotonic()
+        if self._debounce.first is not None:
+            self._metrics.debounce_time.observe(begin - self._debounce.first)
+        changes, mesh_changed, self._changes, self._mesh_changed = tuple(self._changes), self._mesh_changed, [], False
+        try:
+            snapshot = self._snapshots.advance(self._store, changes, mesh_changed=mesh_changed)
+        except Exception as problem:
+            self._fail(problem)
+            return False
+        finally:
+            self._debounce.pushed(time.monotonic(), time.monotonic() - begin)
+        self.last_failure = ""
+        self.current = TranslatedWorld(snapshot, self._translator)
+        self._settle(time.monotonic() - begin, snapshot)
+        return True
+
+    def _fail(self, problem: Exception) -> None:
+        self._metrics.internal_errors.inc()
+        log.exception("a snapshot could not be built: the last good one stays")
+        self.last_failure = f"{type(problem).__name__}: {problem}"
+        self._snapshots = self._fresh()
+
+    def _settle(self, seconds: float, snapshot: Snapshot) -> None:
+        self._metrics.snapshot_time.observe(seconds)
+        self._metrics.triggers.labels("endpoint" if snapshot.changed.endpoints_only else "config").inc()
+        self._metrics.services.set(len(snapshot.world.services.by_host))
+        self._metrics.virtual_services.set(len(self._store.list("VirtualService")))
+        self._count += 1
+        if self._count % _COLLECT_EVERY == 1:
+            gc.unfreeze()
+            gc.collect()
+        # A world lives long: out of the collector's sight, it costs no pauses.
+        gc.freeze()
+
+    def _count_events(self, changes: Iterable[Change]) -> None:
+        for each in changes:
+            event = "add" if each.old is None else "delete" if each.new is None else "update"
+            counter = self._metrics.registry_events if each.key.kind in _REGISTRY else self._metrics.config_events
+            counter.labels(each.key.kind, event).inc()
+            self._metrics.inbound_updates.labels(
+                "eds" if each.key.kind in _ENDPOINTS else "svc" if each.key.kind == "Service" else "config"
+            ).inc()
