@@ -44,14 +44,14 @@ class Egress:
         self.trimmed = Trimmed()
         self._listeners: Memo[EgressListener] = Memo(4096)
 
-    def build(self, scope: Scope, sidecar: Sidecar | None, services: Services, virtual_services: VirtualServices) -> Outbound:
+    def build(self, scope: Scope, sidecar: Sidecar | None, services: Services, virtual_services: VirtualServices, domain: str) -> Outbound:
         candidates = virtual_services.seen_from(scope.namespace, MESH)
         if sidecar is None or not sidecar.spec.egress:
             everything = self._listener(scope, 0, None, visible.default_scope(services, scope.namespace), candidates)
             return Outbound((everything,), everything.services)
         seen = tuple(services.seen_from(scope.namespace))
         listeners = tuple(self._imported(scope, index, listener, seen, candidates) for index, listener in enumerate(sidecar.spec.egress))
-        return Outbound(listeners, self._reached(scope, listeners, services))
+        return Outbound(listeners, self._reached(scope, listeners, services, _egress_proxy(sidecar, domain)))
 
     def _imported(
         self, scope: Scope, index: int, listener: IstioEgressListener, seen: Iterable[Service], candidates: Iterable[ResolvedVirtualService]
@@ -97,15 +97,18 @@ class Egress:
                 kept.append(self.variants.of(vs, client, hosts))
         return tuple(kept)
 
-    def _reached(self, scope: Scope, listeners: tuple[EgressListener, ...], services: Services) -> tuple[Service, ...]:
-        """A VirtualService brings the services that it sends traffic to, though no egress host names them."""
+    def _reached(
+        self, scope: Scope, listeners: tuple[EgressListener, ...], services: Services, proxy: Destination | None
+    ) -> tuple[Service, ...]:
+        """A VirtualService brings the services that it sends traffic to, though no egress host names them; so does an egress proxy."""
         found: dict[Host, Service] = {}
         ports: dict[Host, set[int]] = {}
         for service in (s for listener in listeners for s in listener.services):
             whole = next((s for s in services.by_host.get(service.host, ()) if s.namespace == service.namespace), service)
             found.setdefault(service.host, whole)
             ports.setdefault(service.host, set()).update(p.number for p in service.ports)
-        for destination in (d for listener in listeners for vs in listener.virtual_services for d in destinations_of(vs.spec)):
+        named = [d for listener in listeners for vs in listener.virtual_services for d in destinations_of(vs.spec)]
+        for destination in (*named, *([proxy] if proxy else [])):
             if (reached := services.named(Host(destination.host), scope.namespace)) is not None and reached.host not in found:
                 number = destination.port.number if destination.port else None
                 ports.setdefault(reached.host, set()).update((number,) if number else (p.number for p in reached.ports))
@@ -119,10 +122,13 @@ def outbound_policy(sidecar: Sidecar | None, allow_any: bool, domain: str) -> Ou
     own = sidecar.spec.outbound_traffic_policy if sidecar else None
     if own is None or sidecar is None:
         return OutboundPolicy(allow_any=allow_any)
-    proxy: Destination | None = own.egress_proxy
-    if proxy is not None:
-        proxy = structs.replace(proxy, host=qualified(proxy.host, sidecar.metadata.namespace, domain))
-    return OutboundPolicy(allow_any=own.mode == "ALLOW_ANY", egress_proxy=proxy)
+    return OutboundPolicy(allow_any=own.mode == "ALLOW_ANY", egress_proxy=_egress_proxy(sidecar, domain))
+
+
+def _egress_proxy(sidecar: Sidecar, domain: str) -> Destination | None:
+    policy = sidecar.spec.outbound_traffic_policy
+    proxy: Destination | None = policy.egress_proxy if policy else None
+    return structs.replace(proxy, host=qualified(proxy.host, sidecar.metadata.namespace, domain)) if proxy else None
 
 
 def _imports(wanted: Imports, service: Service) -> bool:

@@ -101,6 +101,8 @@ class ViewKey:
     http_proxy_port: int
     outbound_mark: int
     vhds: bool
+    proxy_protocol: bool = False
+    """Routers: a proxy in front may send the PROXY protocol (node metadata OSTRIA_PROXY_PROTOCOL), so the caller's address survives."""
     patch_answers: tuple[bool, ...] = ()
     """For each EnvoyFilter patch with a `proxy` condition, in order: whether the proxy meets it."""
     policies: tuple[ObjectKey, ...] = ()

@@ -166,7 +166,7 @@ class Views:
         outbound = self._outbound.get(
             scope,
             (sidecar, world.services, world.virtual_services),
-            lambda: self._egress.build(scope, sidecar, world.services, world.virtual_services),
+            lambda: self._egress.build(scope, sidecar, world.services, world.virtual_services, world.domain),
         )
         allow_any = world.mesh.config.outbound_traffic_policy.mode == "ALLOW_ANY"
         policies = world.policies

@@ -1,0 +1,42 @@
+"""When two conditions can hold together."""
+
+import pytest
+
+from ostria.api.networking.virtual_service import Delegate, HTTPMatchRequest, HTTPRoute, StringMatch
+from ostria.snapshot.delegates import merged
+
+
+def _uri(kind: str, value: str) -> HTTPMatchRequest:
+    return HTTPMatchRequest(uri=StringMatch(**{kind: value}))
+
+
+@pytest.mark.parametrize(
+    ("root", "leaf", "together"),
+    [
+        (("exact", "/a"), ("exact", "/a"), True),
+        (("exact", "/a"), ("exact", "/b"), False),
+        (("exact", "/a"), ("prefix", "/a"), False),
+        (("prefix", "/a"), ("prefix", "/a/b"), True),
+        (("prefix", "/a/b"), ("prefix", "/a"), False),
+        (("prefix", "/a"), ("exact", "/a/b"), True),
+        (("prefix", "/a"), ("exact", "/b"), False),
+        (("regex", "/a.*"), ("prefix", "/a"), False),
+        (("prefix", "/a"), ("regex", "/a.*"), False),
+    ],
+)
+def test_a_leafs_path_must_lie_within_its_roots(root: tuple[str, str], leaf: tuple[str, str], together: bool) -> None:
+    routes = merged(
+        (HTTPRoute(match=(_uri(*root),), delegate=Delegate(name="leaf")),), "ns", lambda ns, name: (HTTPRoute(match=(_uri(*leaf),)),)
+    )
+    assert bool(routes) == together
+
+
+def test_a_root_without_conditions_takes_all_of_the_leaf() -> None:
+    routes = merged(
+        (HTTPRoute(delegate=Delegate(name="leaf")),), "ns", lambda ns, name: (HTTPRoute(match=(_uri("regex", "x"),)), HTTPRoute())
+    )
+    assert [len(r.match) for r in routes] == [1, 0]
+
+
+def test_a_leafs_own_delegate_is_not_followed() -> None:
+    assert merged((HTTPRoute(delegate=Delegate(name="leaf")),), "ns", lambda ns, name: (HTTPRoute(delegate=Delegate(name="more")),)) == ()
