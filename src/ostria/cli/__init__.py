@@ -32,7 +32,7 @@ VERBS: Final[dict[str, Verb]] = {
     "version": Verb("ostria.cli.version", "Show the versions of Ostria and Envoy."),
 }
 
-PLAIN: Final = frozenset({"agent", "envoy"})
+PLAIN: Final = frozenset({"agent", "discovery", "envoy"})
 """Verbs that parse their own arguments, `main(arguments) -> exit status`, because they can't afford Typer's memory."""
 
 
