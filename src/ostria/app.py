@@ -24,6 +24,7 @@ from ostria.discovery.debug.inspection import Inspection
 from ostria.discovery.debug.monitoring import Monitoring
 from ostria.discovery.debug.pages import DebugPages
 from ostria.discovery.debug.xds import DebugRequests
+from ostria.discovery.mesh_file import MeshFile
 from ostria.discovery.metrics import Metrics
 from ostria.discovery.server.connection import Connection
 from ostria.discovery.server.discovery_server import DiscoveryServer, Secure
@@ -72,6 +73,7 @@ class ControlPlane:
         self.store = Store()
         self.source = FilesSource(settings.config, self.store, settings.namespace, on_change=self._count_problems)
         self.translator = Translator()
+        self.mesh_file = MeshFile(settings.mesh_config)
         self.worlds = Worlds(self.store, self._snapshots, self.translator, self.metrics)
         self.ready = False
         self.server: DiscoveryServer
@@ -132,6 +134,7 @@ class ControlPlane:
 
         self.thread.begin(self.worlds.run(publish))
         self.thread.begin(self.source.watch())
+        self.thread.begin(self.mesh_file.watch(self.worlds.mesh_changed))
 
     async def close(self) -> None:
         self.ready = False
@@ -141,7 +144,7 @@ class ControlPlane:
         return tuple(self.server.pusher.connections.values())
 
     def _snapshots(self) -> Snapshots:
-        return Snapshots(domain=self.settings.domain)
+        return Snapshots(self.mesh_file.of, self.settings.domain)
 
     def _authority(self, trust_domain: str) -> Callable[[], Authority]:
         if self.settings.cacerts is not None:
@@ -163,7 +166,7 @@ class ControlPlane:
         return Inspection(
             snapshot=lambda: self.worlds.current.snapshot,
             store=self.store,
-            problems=lambda: self.source.problems,
+            problems=lambda: (*self.source.problems, *self.mesh_file.problems),
             failures=lambda: (),
             connections=self.connections,
             builds=dict,

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from ostria.api.encode import builtin, plain
 from ostria.config.store import Store, Stored
 from ostria.discovery.debug.streams import Json
@@ -70,7 +72,7 @@ def telemetryz(snapshot: Snapshot, store: Store) -> Json:
 
 
 def mesh(snapshot: Snapshot) -> object:
-    return builtin(snapshot.mesh.config)
+    return msgspec.to_builtins(snapshot.mesh.config, enc_hook=builtin)
 
 
 def _stored(store: Store) -> Iterator[Stored]:

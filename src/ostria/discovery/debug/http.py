@@ -88,8 +88,8 @@ class HttpServer:
         self._open.add(task)
         try:
             await self._converse(reader, writer)
-        except (TimeoutError, ConnectionError, h11.RemoteProtocolError):
-            pass
+        except (TimeoutError, ConnectionError, h11.RemoteProtocolError, asyncio.CancelledError):
+            pass  # this task is the connection's own: it ends with it
         finally:
             self._open.discard(task)
             writer.close()

@@ -34,7 +34,7 @@ MESH_PAGES: Final[Mapping[str, tuple[str, MeshPage]]] = {
     "push_status": ("The newest world", lambda at: _push_status(at)),
     "registryz": ("Services", lambda at: contents.registryz(at.snapshot())),
     "resourcesz": ("Objects by kind", lambda at: contents.resourcesz(at.store)),
-    "syncz": ("What was sent to proxies and what they acknowledged", lambda at: streams.syncz(at.connections())),
+    "syncz": ("What was sent to proxies and what they acknowledged", lambda at: streams.syncz(at.connections(), at.locate)),
     "telemetryz": ("Telemetry objects", lambda at: contents.telemetryz(at.snapshot(), at.store)),
 }
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from ostria.api.meta import ObjectKey
+from ostria.discovery.metrics import short
+from ostria.discovery.protocol.rejections import Rejection
 from ostria.discovery.protocol.subscription import Subscription
 from ostria.discovery.server.connection import Connection
 from ostria.translate.names import CDS, ECDS, EDS, LDS, RDS
@@ -25,12 +27,12 @@ def name_of(connection: Connection) -> str:
     return f"{connection.proxy.name}.{connection.proxy.namespace}"
 
 
-def syncz(connections: Iterable[Connection]) -> list[object]:
-    """`istioctl proxy-status`: nonces sent and acknowledged; equal ones mean SYNCED."""
-    return [_sync_status(each) for each in sorted(connections, key=lambda each: each.id)]
+def syncz(connections: Iterable[Connection], locate: Locate) -> list[object]:
+    """`istioctl proxy-status`: nonces sent and acknowledged; equal ones mean SYNCED. Ours is `rejected`: what the proxy refuses, and who made it."""
+    return [_sync_status(each, locate) for each in sorted(connections, key=lambda each: each.id)]
 
 
-def _sync_status(connection: Connection) -> Mapping[str, object]:
+def _sync_status(connection: Connection, locate: Locate) -> Mapping[str, object]:
     status: dict[str, object] = {
         "cluster_id": connection.proxy.cluster,
         "proxy": name_of(connection),
@@ -42,8 +44,32 @@ def _sync_status(connection: Connection) -> Mapping[str, object]:
         if subscription is not None:
             status[f"{word}_sent"] = subscription.sent_nonce
             status[f"{word}_acked"] = subscription.acknowledged_nonce
-    errors = {each.type_url: each.refusal for each in connection.stream if each.refusal}
-    return {name: value for name, value in status.items() if value} | ({"errors": errors} if errors else {})
+    status["rejected"] = [
+        {
+            "type": short(each.type_url),
+            "resource": each.name,
+            "message": each.words,
+            "origins": [_place(key, locate) for key in each.origins],
+        }
+        for each in refused_now(connection)
+    ]
+    return {name: value for name, value in status.items() if value}
+
+
+def _place(key: ObjectKey, locate: Locate) -> str:
+    at = locate(key)
+    return f"{key} ({at})" if at else str(key)
+
+
+def refused_now(connection: Connection) -> list[Rejection]:
+    """What the proxy would be sent if it had not refused it; older refusals are history."""
+    out = []
+    for each in tuple(connection.rejections):
+        subscription = connection.stream.subscription(each.type_url)
+        current = subscription.current.get(each.name) if subscription else None
+        if current is not None and current.version == each.version:
+            out.append(each)
+    return out
 
 
 def adsz(connections: Iterable[Connection], *, watches: bool) -> Json:
@@ -72,14 +98,14 @@ def _watched(subscription: Subscription) -> list[str]:
 
 def refusals(connections: Iterable[Connection], locate: Locate) -> list[object]:
     """Ours: every resource that a connected proxy refuses at the moment, with the objects that made it and where they stand."""
-    out: list[object] = []
-    for connection in connections:
-        for each in connection.rejections:
-            subscription = connection.stream.subscription(each.type_url)
-            current = subscription.current.get(each.name) if subscription else None
-            if current is not None and current.version == each.version:
-                origins = [{"object": str(origin), "at": locate(origin)} for origin in each.origins]
-                out.append(
-                    {"proxy": name_of(connection), "type": each.type_url, "resource": each.name, "origins": origins, "error": each.words}
-                )
-    return out
+    return [
+        {
+            "proxy": name_of(connection),
+            "type": each.type_url,
+            "resource": each.name,
+            "origins": [{"object": str(key), "at": locate(key)} for key in each.origins],
+            "error": each.words,
+        }
+        for connection in connections
+        for each in refused_now(connection)
+    ]

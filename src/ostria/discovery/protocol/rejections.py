@@ -38,7 +38,7 @@ class Rejections:
         return bool(self._known)
 
     def __iter__(self) -> Iterator[Rejection]:
-        return iter(self._known.values())
+        return iter(tuple(self._known.values()))
 
     def block(self, prepared: Prepared, type_url: str, words: str) -> Rejection:
         found = Rejection(type_url=type_url, name=prepared.name, version=prepared.version, origins=prepared.origins, words=words)
