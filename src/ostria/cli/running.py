@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ostria.local.control import client
-from ostria.local.places import BadName, Places, places
+from ostria.local.paths import BadName, MeshPaths, mesh_paths
 
 MeshName = Annotated[str, typer.Option("--name", envvar="OSTRIA_MESH", metavar="MESH", help="The mesh, where several run side by side.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of what is named without one.")]
@@ -29,9 +29,9 @@ def fail(message: str, hint: str = "", status: int = 1) -> NoReturn:
     raise typer.Exit(status)
 
 
-def places_of(mesh: str) -> Places:
+def paths_of(mesh: str) -> MeshPaths:
     try:
-        return places(mesh, os.getuid(), os.environ)
+        return mesh_paths(mesh, os.environ, os.getuid())
     except BadName as error:
         fail(str(error), status=2)
 
@@ -39,7 +39,7 @@ def places_of(mesh: str) -> Places:
 def ask(mesh: str, op: str, **fields: Any) -> Iterator[dict[str, Any]]:
     """The answers of the mesh; what goes wrong is said, and ends the command with status 1."""
     try:
-        yield from client.request(places_of(mesh).control, op, **fields)
+        yield from client.request(paths_of(mesh).control, op, **fields)
     except client.NotRunning:
         fail(f"no mesh named {mesh!r} is running", "start one with `ostria up`, or name another with --name")
     except client.Failed as failed:
