@@ -53,7 +53,7 @@ def _listener(port: int) -> Listener:
     """TLS with the workload's certificate, and an answer."""
     manager = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "test",
+        "stat_prefix": "inbound_0.0.0.0_8080;",
         "route_config": {
             "virtual_hosts": [
                 {
@@ -121,7 +121,9 @@ class World:
             "POD_NAME": "hi-1",
             "POD_NAMESPACE": "default",
             "INSTANCE_IP": "127.0.0.1",
-            "PROXY_CONFIG": json.dumps(config | {"terminationDrainDuration": "1s"}),
+            "PROXY_CONFIG": json.dumps(
+                config | {"terminationDrainDuration": "1s", "proxyStatsMatcher": {"inclusionPrefixes": ["cluster.outbound", "http."]}}
+            ),
             "ENVOY_STATUS_PORT": str(self.ports[2]),
             "ENVOY_PROMETHEUS_PORT": str(self.ports[3]),
             "ISTIO_PROMETHEUS_ANNOTATIONS": json.dumps({"scrape": "true", "port": str(self.ports[5]), "path": "/metrics"}),
@@ -209,7 +211,9 @@ async def test_envoy_becomes_ready_through_its_agent_and_serves_with_the_certifi
         assert "istio_agent_xds_proxy_responses" in text
         assert "envoy_server_live" in text
         assert 'istio_agent_scrape_failures_total{type="application"} 1' in text
-        assert 'cluster_name="outbound|80||a.default.svc.cluster.local"' not in text  # not in the inclusion list
+        assert 'envoy_cluster_membership_total{cluster_name="outbound|80||a.default.svc.cluster.local"}' in text
+        assert 'envoy_http_downstream_rq_total{http_conn_manager_prefix="inbound_0.0.0.0_8080"}' in text
+        assert 'envoy_cluster_upstream_cx_total{cluster_name="xds-grpc"}' in text
         socket_mode = (tmp_path / "xds.sock").stat().st_mode & 0o777
         assert socket_mode & 0o077 == 0
         control = Target(path=str(tmp_path / "agent.sock"))
@@ -286,3 +290,17 @@ async def test_the_end_is_orderly(tmp_path: Path) -> None:
         assert await asyncio.to_thread(world.agent.wait, 15) == 0
         with pytest.raises(HttpError):
             await get(world.admin, "/ready")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="a mark needs CAP_NET_ADMIN")
+async def test_where_only_a_mark_tells_the_proxy_envoy_marks_every_socket(tmp_path: Path) -> None:
+    async with _world(tmp_path) as world:
+        await world.start_agent("--mark", "1337")
+        await world.become_ready()
+        assert (await get(world.app, "/"))[1] == b"hi"
+        bootstrap = (tmp_path / "envoy.json").read_text()
+        assert json.loads(bootstrap)["node"]["metadata"]["OSTRIA_OUTBOUND_MARK"] == "1337"
+        sockets = subprocess.run(["ss", "-tneH", "dst", f"127.0.0.1:{world.ports[1]}"], capture_output=True, text=True, check=True).stdout
+        assert f"fwmark:{1337:#x}" in sockets
+        world.stop_agent()

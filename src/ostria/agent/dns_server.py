@@ -12,14 +12,13 @@ import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from ostria.agent.dns import Resolver, Verdict, failure, fit_udp, matches
 from ostria.agent.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT: Final = 5.0
 _MAX_AT_ONCE: Final = 256
 _MAX_CONNECTIONS: Final = 64
 _IDLE: Final = 10.0
@@ -35,6 +34,8 @@ class DnsServer:
     servers: Sequence[Address]
     metrics: Metrics
     mark: int = 0
+    timeout: float = 5.0
+    """For all resolvers together."""
     _busy: int = 0
     _connections: int = 0
     _transports: list[asyncio.BaseTransport] = field(default_factory=list)
@@ -105,7 +106,7 @@ class DnsServer:
         ask = self._ask_tcp if tcp else self._ask_udp
         for server in self.servers:
             try:
-                async with asyncio.timeout(_TIMEOUT / len(self.servers)):
+                async with asyncio.timeout(self.timeout / len(self.servers)):
                     return query[:2] + (await ask(ours, server))[2:]
             except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
                 log.debug("resolver %s: %r", server, error)
@@ -158,8 +159,8 @@ class _Datagrams(asyncio.DatagramProtocol):
     transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        # asyncio's own transport is one by what it does, not by its class.
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if self.transport is not None:
