@@ -21,7 +21,10 @@ _JSON_LOG: Final = {"time": "%Y-%m-%dT%T.%fZ", "level": "%l", "scope": "envoy %n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootstrapConfig:
-    """`socket` is the agent's Unix socket; `mark` the SO_MARK of Envoy's upstream sockets, 0 for none; `dns_resolver` replaces resolv.conf."""
+    """`socket` is the agent's Unix socket; `mark` the SO_MARK of Envoy's upstream sockets, 0 for none; `dns_resolver` replaces resolv.conf.
+
+    `local_only` binds the static listeners to loopback: a proxy without a network namespace of its own must not show itself to the machine's network.
+    """
 
     node_id: str
     cluster: str
@@ -34,6 +37,7 @@ class BootstrapConfig:
     status_port: int = 15020
     ready_port: int = 15021
     metrics_port: int = 15090
+    local_only: bool = False
     mark: int = 0
     dns_resolver: tuple[str, int] | None = None
     stats: StatsSettings = field(default_factory=StatsSettings)
@@ -179,7 +183,8 @@ def _listener(config: BootstrapConfig, port: int, stat_prefix: str, path: str, c
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": _TYPES + "filters.http.router.v3.Router"}}],
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-    wildcards = [*(["0.0.0.0"] if config.ipv4 else []), *(["::"] if config.ipv6 else [])]
+    anywhere = ("127.0.0.1", "::1") if config.local_only else ("0.0.0.0", "::")
+    wildcards = [*(anywhere[:1] if config.ipv4 else ()), *(anywhere[1:] if config.ipv6 else ())]
     first, *more = [_address(wildcard, port) for wildcard in wildcards]
     found: Json = {"address": first, "filter_chains": [chain], "ignore_global_conn_limit": True, "bypass_overload_manager": True}
     if more:

@@ -250,6 +250,8 @@ def _localhosts(settings: Settings) -> tuple[str, ...]:
 
 
 def _wildcards(settings: Settings) -> tuple[str, ...]:
+    if settings.flags.local_only:
+        return _localhosts(settings)
     return (*(["0.0.0.0"] if settings.node.ipv4 else []), *(["::"] if settings.node.ipv6 else []))
 
 

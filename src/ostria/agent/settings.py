@@ -80,6 +80,8 @@ class Flags:
     log_as_json: bool = False
     ready_fd: int | None = None
     mark: int = 0
+    local_only: bool = False
+    """Bind to loopback only: for a proxy without a network namespace of its own."""
     drain_minimum: float = 0.0
     key_type: KeyType = KeyType.ECDSA
 
@@ -157,6 +159,7 @@ def bootstrap_config(found: Settings) -> BootstrapConfig:
         status_port=found.proxy_config.status_port,
         ready_port=found.node.ready_port,
         metrics_port=found.node.metrics_port,
+        local_only=found.flags.local_only,
         mark=found.flags.mark,
         dns_resolver=(localhost, ENVOY_DNS_PORT) if forward_dns else None,
         stats=stats_settings(found.node.metadata, found.proxy_config),

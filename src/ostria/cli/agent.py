@@ -68,6 +68,7 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     add("--log-as-json", action="store_true")
     add("--ready-fd", type=int, metavar="N", help="gets `ready` when sockets are bound and the first certificate is there")
     add("--mark", type=int, default=0, metavar="N", help="SO_MARK of the proxy's sockets, where rules can't tell them by UID")
+    add("--local-only", action="store_true", help="bind to loopback only: no network namespace of its own")
     add("--drain-minimum", type=float, default=0.0, metavar="SECONDS")
     add("--key-type", default="ECDSA", choices=("ECDSA", "RSA"))
 
@@ -119,6 +120,7 @@ def _flags(parsed: argparse.Namespace) -> Flags:
         log_as_json=parsed.log_as_json,
         ready_fd=parsed.ready_fd,
         mark=parsed.mark,
+        local_only=parsed.local_only,
         drain_minimum=parsed.drain_minimum,
         key_type=KeyType(parsed.key_type),
     )

@@ -42,6 +42,11 @@ def test_admin_listens_on_loopback_only() -> None:
     assert bootstrap(CONFIG)["admin"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 15000}
 
 
+def test_a_proxy_without_a_namespace_of_its_own_stays_on_loopback() -> None:
+    local = bootstrap(BootstrapConfig(node_id="x", cluster="x", metadata={}, socket="/s", local_only=True))
+    assert {listener["address"]["socket_address"]["address"] for listener in local["static_resources"]["listeners"]} == {"127.0.0.1"}
+
+
 def test_a_mark_is_on_every_upstream_socket_and_only_where_asked() -> None:
     assert "cluster_manager" not in bootstrap(CONFIG)
     marked = bootstrap(BootstrapConfig(node_id="x", cluster="x", metadata={}, socket="/s", mark=1337))
