@@ -4,8 +4,9 @@ Each object is an *owner* of services (a Service of one, a ServiceEntry of one f
 is what clients see. A change marks owners and groups as stale; `apply` then works out those alone and keeps every result that came out equal.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Protocol
 
 from ostria.api.kubernetes.endpoint_slice import EndpointSlice
 from ostria.api.kubernetes.endpoints import Endpoints
@@ -14,7 +15,7 @@ from ostria.api.kubernetes.service import Service as KubernetesService
 from ostria.api.meta import ObjectKey
 from ostria.api.networking.service_entry import ServiceEntry
 from ostria.api.security.peer_authentication import PeerAuthentication
-from ostria.config.store import Change, Store
+from ostria.config.store import Change, Stored
 from ostria.registry import (
     endpoint_sets,
     entry_endpoints,
@@ -36,6 +37,13 @@ KINDS = frozenset(
     {"Service", "EndpointSlice", "Endpoints", "IPAddress", "Pod", "Node", "ServiceEntry", "WorkloadEntry", "PeerAuthentication"}
 )
 """The kinds that services and endpoints are made of."""
+
+
+class Objects(Protocol):
+    """The store, or a part of it."""
+
+    def list(self, kind: str) -> Sequence[Stored]:
+        """Oldest first."""
 
 
 @dataclass(slots=True)
@@ -109,7 +117,7 @@ class Registry:
     def service(self, group: Group) -> Service | None:
         return self._groups.get(group)
 
-    def apply(self, store: Store, changes: Iterable[Change], settings: Settings) -> Delta:
+    def apply(self, store: Objects, changes: Iterable[Change], settings: Settings) -> Delta:
         """Take changes of the kinds in KINDS, and settings that may have changed; the result says what came out different."""
         self._delta = Delta()
         changes = tuple(changes)
@@ -131,7 +139,7 @@ class Registry:
         self._stale_groups.clear()
         return self._delta
 
-    def _take(self, store: Store, change: Change) -> None:
+    def _take(self, store: Objects, change: Change) -> None:
         key, new = change.key, change.new
         match key.kind:
             case "Service" | "ServiceEntry":
@@ -194,7 +202,7 @@ class Registry:
                 for name in (*workload.addresses, f"{workload.namespace}/{workload.name}"):
                     self._stale_endpoints.update(self._slices[piece][0] for piece in self._named_in.get(name))
 
-    def _peer_policies(self, store: Store, namespace: str) -> None:
+    def _peer_policies(self, store: Objects, namespace: str) -> None:
         policies = [s.object for s in store.list("PeerAuthentication") if isinstance(s.object, PeerAuthentication)]
         self.peers = mutual_tls.index(policies, self.settings.root_namespace)
         everywhere = namespace in ("", self.settings.root_namespace)
@@ -381,7 +389,7 @@ def _parent(address: IPAddress) -> ObjectKey | None:
     return ObjectKey("Service", parent.namespace, parent.name) if parent.resource == "services" else None
 
 
-def _again(store: Store, kind: str) -> Iterator[Change]:
+def _again(store: Objects, kind: str) -> Iterator[Change]:
     """Objects that have not changed, but mean something else now."""
     return (Change(s.key, s, s) for s in store.list(kind))
 

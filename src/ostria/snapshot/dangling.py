@@ -38,7 +38,7 @@ def _routes(world: World) -> Iterator[Dangling]:
                 [d.destination for d in route.route] + [m.destination for m in route.mirrors] + ([route.mirror] if route.mirror else [])
             )
             for target in targets:
-                yield from _target(world, vs, vs.owner._replace(rule=rule), target)
+                yield from _target(world, vs, vs.rule("http", rule), target)
         own = {id(d) for r in vs.spec.http for d in (*(x.destination for x in r.route), *(m.destination for m in r.mirrors), r.mirror)}
         for target in destinations_of(vs.spec):
             if id(target) not in own:

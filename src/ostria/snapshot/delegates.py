@@ -19,20 +19,23 @@ _INHERITED = (
 )
 
 
-def merged(routes: tuple[HTTPRoute, ...], namespace: str, lookup: Lookup) -> tuple[HTTPRoute, ...]:
-    """The routes of a root in `namespace`, with those of its delegates in their places. A missing delegate's route is left out."""
+def merged(routes: tuple[HTTPRoute, ...], namespace: str, lookup: Lookup) -> tuple[tuple[int, HTTPRoute], ...]:
+    """The routes of a root in `namespace`, with those of its delegates in their places, each with the index of the root's route.
+
+    A missing delegate's route is left out.
+    """
     return tuple(_expanded(routes, namespace, lookup))
 
 
-def _expanded(routes: tuple[HTTPRoute, ...], namespace: str, lookup: Lookup) -> Iterator[HTTPRoute]:
-    for root in routes:
+def _expanded(routes: tuple[HTTPRoute, ...], namespace: str, lookup: Lookup) -> Iterator[tuple[int, HTTPRoute]]:
+    for index, root in enumerate(routes):
         if root.delegate is None:
-            yield root
+            yield index, root
             continue
         for leaf in lookup(root.delegate.namespace or namespace, root.delegate.name or "") or ():
             # A delegate's own delegate is not followed: Istio knows one level only.
             if leaf.delegate is None and (joined := _joined(root, leaf)) is not None:
-                yield joined
+                yield index, joined
 
 
 def _joined(root: HTTPRoute, leaf: HTTPRoute) -> HTTPRoute | None:

@@ -43,11 +43,13 @@ class Egress:
         self.variants = Variants()
         self.trimmed = Trimmed()
         self._listeners: Memo[EgressListener] = Memo(4096)
+        self._everything: Memo[tuple[Service, ...]] = Memo(4096)
 
     def build(self, scope: Scope, sidecar: Sidecar | None, services: Services, virtual_services: VirtualServices, domain: str) -> Outbound:
         candidates = virtual_services.seen_from(scope.namespace, MESH)
         if sidecar is None or not sidecar.spec.egress:
-            everything = self._listener(scope, 0, None, visible.default_scope(services, scope.namespace), candidates)
+            visible_here = self._everything.get(scope.namespace, (services,), lambda: visible.default_scope(services, scope.namespace))
+            everything = self._listener(scope, 0, None, visible_here, candidates)
             return Outbound((everything,), everything.services)
         seen = tuple(services.seen_from(scope.namespace))
         listeners = tuple(self._imported(scope, index, listener, seen, candidates) for index, listener in enumerate(sidecar.spec.egress))

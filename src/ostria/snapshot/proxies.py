@@ -9,9 +9,8 @@ from ostria.snapshot.view import Proxy
 from ostria.snapshot.world import World
 
 
-def complete(world: World, claims: Proxy) -> Proxy:
+def complete(claims: Proxy, workload: Workload | None) -> Proxy:
     """`claims` with what the registry knows. Of an authenticated proxy nothing but its addresses and abilities is believed."""
-    workload = find(world, claims)
     if workload is None:
         return replace(claims, workload=None, labels={}, locality=Locality(), network="", node="") if claims.authenticated else claims
     return replace(

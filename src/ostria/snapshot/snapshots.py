@@ -15,6 +15,7 @@ from ostria.api.networking.virtual_service import VirtualService
 from ostria.api.security.authorization_policy import AuthorizationPolicy
 from ostria.api.security.request_authentication import RequestAuthentication
 from ostria.api.telemetry.telemetry import Telemetry
+from ostria.config.mesh import MeshSettings
 from ostria.config.store import Change, Store, Stored
 from ostria.registry import settings
 from ostria.registry.model import Host, Namespace
@@ -22,13 +23,14 @@ from ostria.registry.registry import Delta, Registry
 from ostria.snapshot import services
 from ostria.snapshot.dangling import Dangling, dangling
 from ostria.snapshot.destination_rules import Merger
+from ostria.snapshot.discovered import Discovered
 from ostria.snapshot.egress import Egress
 from ostria.snapshot.inbound import Inbounds
 from ostria.snapshot.keys import view_key
 from ostria.snapshot.memo import Memo
 from ostria.snapshot.name_table import Name, name_table
 from ostria.snapshot.policies import Policies, by_namespace
-from ostria.snapshot.proxies import complete
+from ostria.snapshot.proxies import complete, find
 from ostria.snapshot.references import References
 from ostria.snapshot.sidecars import Sidecars
 from ostria.snapshot.view import Inbound, Mesh, Proxy, View, ViewKey
@@ -103,8 +105,8 @@ class Snapshot:
 
     def complete(self, claims: Proxy) -> Proxy:
         """The proxy with what the registry knows of its workload. Give it the same claims again after a change: an equal answer is the same object."""
-        found = complete(self.world, claims)
-        return self._caches.proxies.get(claims.id, (claims, found), lambda: found)
+        workload = find(self.world, claims)
+        return self._caches.proxies.get(claims.id, (claims, workload), lambda: complete(claims, workload))
 
     def view_key(self, proxy: Proxy) -> ViewKey:
         w = self.world
@@ -133,34 +135,48 @@ class Snapshots:
     """Keeps the registry and the tables; `advance` is the only way forward."""
 
     def __init__(self, mesh: MeshSource | None = None, domain: str = "cluster.local") -> None:
-        self._mesh_source = mesh or (lambda store: MeshConfig())
+        self._mesh_source = mesh or MeshSettings().read
         self._domain = domain
         self._registry = Registry()
         self._resolver = Resolver(domain)
         self._merger = Merger(domain)
         self._caches = Caches()
         self._secrets: dict[tuple[str, str], Stored] = {}
+        self._discovered: Discovered | None = None
         self._world: World | None = None
 
     def advance(self, store: Store, changes: Iterable[Change], *, mesh_changed: bool = False) -> Snapshot:
         """The next snapshot. The first one takes the whole store, whatever `changes` are. `mesh_changed`: ask for the mesh's settings again."""
-        changes = tuple(changes) if self._world else _everything(store)
+        changes = tuple(changes)
+        mesh = self._mesh(store, ask=mesh_changed or self._world is None or any(c.key.kind == "ConfigMap" for c in changes))
+        seen, anew = self._seen_part(store, mesh, changes)
+        changes = _everything(seen) if anew else seen.changes(changes)
         stale = {FEEDS[c.key.kind] for c in changes if c.key.kind in FEEDS}
-        mesh = self._mesh(store, ask=mesh_changed or self._world is None or Tables.MESH in stale)
-        if self._world is None or mesh is not self._world.mesh:
+        if anew or self._world is None or mesh is not self._world.mesh:
             stale = set(Tables)
-        delta = self._registry.apply(store, changes, settings.of_mesh(mesh.config, self._domain))
-        world = self._next(store, changes, mesh, stale, delta)
+        delta = self._registry.apply(seen, changes, settings.of_mesh(mesh.config, self._domain))
+        world = self._next(seen, changes, mesh, stale, delta)
         changed = Changed(
             configs=frozenset(c.key for c in changes if c.key.kind in FEEDS),
             hosts=frozenset(delta.hosts),
             endpoints=frozenset(delta.endpoints),
             accounts=frozenset(delta.accounts),
             workloads=frozenset(delta.workloads),
-            everything=self._world is None or mesh is not self._world.mesh,
+            everything=anew or self._world is None or mesh is not self._world.mesh,
         )
         self._world = world
         return Snapshot(world, changed, self._caches)
+
+    def _seen_part(self, store: Store, mesh: Mesh, changes: Sequence[Change]) -> tuple[Discovered, bool]:
+        """The part of the store that belongs to the mesh, and whether to begin anew with it: when namespaces joined or left."""
+        selectors, root = mesh.config.discovery_selectors, mesh.root_namespace
+        known = self._discovered
+        asked = known is None or self._world is None or mesh is not self._world.mesh or any(c.key.kind == "Namespace" for c in changes)
+        if known is not None and (not asked or known.same_namespaces(store, selectors, root)):
+            return known, False
+        self._discovered = Discovered(store, selectors, root)
+        self._registry, self._secrets = Registry(), {}
+        return self._discovered, True
 
     def _mesh(self, store: Store, *, ask: bool) -> Mesh:
         if self._world is not None and not ask:
@@ -175,7 +191,7 @@ class Snapshots:
             trust_domain_aliases=config.trust_domain_aliases,
         )
 
-    def _next(self, store: Store, changes: Sequence[Change], mesh: Mesh, stale: set[Tables], delta: Delta) -> World:
+    def _next(self, store: Discovered, changes: Sequence[Change], mesh: Mesh, stale: set[Tables], delta: Delta) -> World:
         old, registry, root = self._world, self._registry, mesh.root_namespace
         config = mesh.config
         by_host = registry.by_host.freeze()
@@ -230,16 +246,16 @@ class Snapshots:
         self._secrets = secrets
 
 
-def _everything(store: Store) -> tuple[Change, ...]:
+def _everything(store: Discovered) -> tuple[Change, ...]:
     return tuple(Change(stored.key, None, stored) for kind in sorted(FEEDS) for stored in store.list(kind))
 
 
-def _objects(store: Store, kind: type[T]) -> list[T]:
+def _objects(store: Discovered, kind: type[T]) -> list[T]:
     """Oldest first."""
     return [s.object for s in store.list(kind.__name__) if isinstance(s.object, kind)]
 
 
-def _policies(store: Store, root_namespace: str) -> Policies:
+def _policies(store: Discovered, root_namespace: str) -> Policies:
     return Policies(
         root_namespace=root_namespace,
         authorization=by_namespace(_objects(store, AuthorizationPolicy)),

@@ -3,12 +3,16 @@
 The variants are kept, so that all views with the same answer share one object.
 """
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
+from ostria.api.networking.virtual_service import HTTPRoute, TCPRoute, TLSRoute
 from ostria.snapshot.rewriting import Match, matches_of
 from ostria.snapshot.view import ResolvedVirtualService
+
+Route = TypeVar("Route", HTTPRoute, TLSRoute, TCPRoute)
 
 
 class Client(NamedTuple):
@@ -24,21 +28,26 @@ class Variants:
 
     def __init__(self) -> None:
         self._variants: dict[tuple[ResolvedVirtualService, tuple[bool, ...], tuple[str, ...]], ResolvedVirtualService] = {}
+        self._open: dict[ResolvedVirtualService, bool] = {}
+        """Those without any condition on the client, the usual case."""
 
     def keep_only(self, living: frozenset[ResolvedVirtualService]) -> None:
         """Forget variants of objects that are gone."""
         self._variants = {key: variant for key, variant in self._variants.items() if key[0] in living}
+        self._open = {vs: known for vs, known in self._open.items() if vs in living}
 
     def of(self, vs: ResolvedVirtualService, client: Client, hosts: tuple[str, ...] | None = None) -> ResolvedVirtualService:
         """`hosts`: those of its hosts that it still speaks for."""
         kept = vs.spec.hosts if hosts is None else hosts
-        answers = tuple(_applies(m, client) for m in matches_of(vs.spec))
+        if (known := self._open.get(vs)) is None:
+            known = self._open[vs] = not any(m.gateways or m.source_namespace or m.source_labels for m in matches_of(vs.spec))
+        answers = () if known else tuple(_applies(m, client) for m in matches_of(vs.spec))
         if all(answers) and kept == vs.spec.hosts:
             return vs
         key = (vs, answers, kept)
-        if (known := self._variants.get(key)) is None:
-            known = self._variants[key] = _cut(vs, client, kept)
-        return known
+        if (variant := self._variants.get(key)) is None:
+            variant = self._variants[key] = _cut(vs, client, kept)
+        return variant
 
 
 def _applies(match: Match, client: Client) -> bool:
@@ -50,24 +59,21 @@ def _applies(match: Match, client: Client) -> bool:
 
 
 def _cut(vs: ResolvedVirtualService, client: Client, hosts: tuple[str, ...]) -> ResolvedVirtualService:
-    """A route whose every match is gone is gone; one that had none applies to all."""
-    spec = structs.replace(
-        vs.spec,
-        hosts=hosts,
-        http=tuple(
-            structs.replace(r, match=tuple(m for m in r.match if _applies(m, client)))
-            for r in vs.spec.http
-            if not r.match or any(_applies(m, client) for m in r.match)
-        ),
-        tls=tuple(
-            structs.replace(r, match=tuple(m for m in r.match if _applies(m, client)))
-            for r in vs.spec.tls
-            if any(_applies(m, client) for m in r.match)
-        ),
-        tcp=tuple(
-            structs.replace(r, match=tuple(m for m in r.match if _applies(m, client)))
-            for r in vs.spec.tcp
-            if not r.match or any(_applies(m, client) for m in r.match)
-        ),
+    http, tls, tcp = _kept(vs.spec.http, client), _kept(vs.spec.tls, client), _kept(vs.spec.tcp, client)
+    rules = (
+        tuple(vs.rule("http", index).rule or 0 for index, _ in http),
+        tuple(vs.rule("tls", index).rule or 0 for index, _ in tls),
+        tuple(vs.rule("tcp", index).rule or 0 for index, _ in tcp),
     )
-    return ResolvedVirtualService(owner=vs.owner, api_version=vs.api_version, namespace=vs.namespace, spec=spec, created=vs.created)
+    spec = structs.replace(vs.spec, hosts=hosts, http=tuple(r for _, r in http), tls=tuple(r for _, r in tls), tcp=tuple(r for _, r in tcp))
+    return replace(vs, spec=spec, rules=rules)
+
+
+def _kept(routes: tuple[Route, ...], client: Client) -> list[tuple[int, Route]]:
+    """A route whose every match is gone is gone; one that had none applies to all."""
+    kept: list[tuple[int, Route]] = []
+    for index, route in enumerate(routes):
+        match = tuple(m for m in route.match if _applies(m, client))
+        if match or not route.match:
+            kept.append((index, structs.replace(route, match=match)))
+    return kept

@@ -8,6 +8,7 @@ Hosts in resolved objects are fully qualified and lower case; delegates are merg
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 from typing import Protocol as Interface
 
 from ostria.api.extensions.wasm_plugin import WasmPluginSpec
@@ -117,6 +118,12 @@ class ResolvedVirtualService:
     spec: VirtualServiceSpec
     """Hosts and destinations fully qualified, gateways as `NAMESPACE/NAME` or `mesh`, delegates merged."""
     created: str
+    rules: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None = None
+    """Where some routes are gone or come from delegates: for each HTTP, TLS and TCP route its index in the object. None: in order."""
+
+    def rule(self, kind: Literal["http", "tls", "tcp"], index: int) -> ObjectKey:
+        """The object with the rule that the route at `index` of `spec` came from."""
+        return self.owner._replace(rule=index if self.rules is None else self.rules[("http", "tls", "tcp").index(kind)][index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -78,11 +78,16 @@ class Resolver:
             return spelled_out(leaf.spec, ns, self._domain).http
 
         spec = spelled_out(item.spec, namespace, self._domain)
+        rules = None
         if used:
-            spec = structs.replace(spec, http=delegates.merged(spec.http, namespace, lookup))
+            routes = delegates.merged(spec.http, namespace, lookup)
+            rules = (tuple(index for index, _ in routes), tuple(range(len(spec.tls))), tuple(range(len(spec.tcp))))
+            spec = structs.replace(spec, http=tuple(route for _, route in routes))
         created = item.metadata.creation_timestamp or ""
-        owner = ResolvedVirtualService(owner=key, api_version=item.api_version, namespace=Namespace(namespace), spec=spec, created=created)
-        return inputs, owner
+        resolved = ResolvedVirtualService(
+            owner=key, api_version=item.api_version, namespace=Namespace(namespace), spec=spec, created=created, rules=rules
+        )
+        return inputs, resolved
 
 
 def _missing(

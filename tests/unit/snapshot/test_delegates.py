@@ -35,7 +35,7 @@ def test_a_root_without_conditions_takes_all_of_the_leaf() -> None:
     routes = merged(
         (HTTPRoute(delegate=Delegate(name="leaf")),), "ns", lambda ns, name: (HTTPRoute(match=(_uri("regex", "x"),)), HTTPRoute())
     )
-    assert [len(r.match) for r in routes] == [1, 0]
+    assert [(index, len(r.match)) for index, r in routes] == [(0, 1), (0, 0)]
 
 
 def test_a_leafs_own_delegate_is_not_followed() -> None:
