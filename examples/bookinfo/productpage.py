@@ -1,24 +1,23 @@
-"""productpage: the page itself, and its JSON API. Waits 3 s for each of details and reviews; asks reviews twice."""
+"""productpage: the page itself, and its JSON API. Waits 3 s for each of details and reviews; asks reviews twice.
 
-import base64
-import hmac
-import http.client
+FLOOD_FACTOR makes each page ask reviews that many times more, for those who want to see a rate limit at work.
+"""
+
 import os
-import secrets
 import sys
 from collections import Counter
-from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
+from bookinfo import session
 from bookinfo.page import LOGIN_RETURN, STYLE, index_page, product_page
 from bookinfo.tracing import passed_on
-from bookinfo.upstream import get_json
+from bookinfo.upstream import NoAnswer, get_json
 from web import Request, Response, Service, json_response
 
 service = Service("productpage")
-SECRET = os.environ.get("SESSION_SECRET", secrets.token_hex(16)).encode()
 TIMEOUT = 3.0
+FLOOD_FACTOR = int(os.environ.get("FLOOD_FACTOR") or 0)
 PRODUCT = {
     "id": 0,
     "title": "The Comedy of Errors",
@@ -29,39 +28,27 @@ PRODUCT = {
 _results: Counter[tuple[str, int]] = Counter()
 
 
-def user_of(request: Request) -> str:
-    """The name in the session cookie, if the signature on it is ours."""
-    cookie = SimpleCookie(request.headers.get("cookie", "")).get("session")
-    name, _, mark = cookie.value.rpartition(".") if cookie else ("", "", "")
-    return base64.urlsafe_b64decode(name).decode() if name and hmac.compare_digest(mark, _sign(name)) else ""
-
-
-def _sign(name: str) -> str:
-    return hmac.new(SECRET, name.encode(), "sha256").hexdigest()
-
-
 def _headers(request: Request) -> dict[str, str]:
+    """`end-user` says who has signed in here; what the caller itself says in that header is not passed on."""
     headers = passed_on(request.headers)
-    if user := user_of(request):
-        headers["end-user"] = user
+    headers.pop("end-user", None)
+    if user := session.user(request.headers.get("cookie", "")):
+        headers["end-user"] = quote(user, safe=" !#$&'()*+,/:;=?@[]")
     return headers
 
 
 def fetch(what: str, path: str, headers: dict[str, str], attempts: int = 1) -> tuple[int, Any]:
-    """(200, body), or (status, {"error": what the page says}); no answer at all counts as 500."""
-    status = 500
+    """(200, body), or (the last attempt's status, {"error": what the page says}); no answer at all counts as 500."""
+    status, body = 500, None
     for _ in range(attempts):
         try:
             status, body = get_json(what, path, headers, TIMEOUT)
-        except (OSError, http.client.HTTPException):
+        except NoAnswer:
             status = 500
-            continue
         if status == 200:
-            _results[what, status] += 1
-            return status, body
-        break
+            break
     _results[what, status] += 1
-    return status, {"error": f"Sorry, product {what} are currently unavailable for this book."}
+    return status, body if status == 200 else {"error": f"Sorry, product {what} are currently unavailable for this book."}
 
 
 @service.route("GET", "/")
@@ -77,24 +64,28 @@ def health(_: Request) -> Response:
 
 @service.route("POST", "/login")
 def login(request: Request) -> Response:
-    form = parse_qs(request.body.decode())
-    name = base64.urlsafe_b64encode((form.get("username") or [""])[0].encode()).decode()
-    back = request.headers.get("referer") or LOGIN_RETURN
-    return Response(302, "", {"Location": back}, cookies=[f"session={name}.{_sign(name)}; Path=/; HttpOnly; SameSite=Lax"])
+    form = {**request.query, **parse_qs(request.body.decode("utf-8", "replace"))}
+    return _back(request, session.cookie((form.get("username") or [""])[0]))
 
 
 @service.route("GET", "/logout")
 def logout(request: Request) -> Response:
-    back = request.headers.get("referer") or LOGIN_RETURN
-    return Response(302, "", {"Location": back}, cookies=["session=; Path=/; Max-Age=0"])
+    return _back(request, session.ENDED)
+
+
+def _back(request: Request, cookie: str) -> Response:
+    return Response(302, "", {"Location": request.headers.get("referer") or LOGIN_RETURN}, cookies=[cookie])
 
 
 @service.route("GET", "/productpage")
 def front(request: Request) -> Response:
     headers = _headers(request)
     details = fetch("details", "/details/0", headers)
+    for _ in range(FLOOD_FACTOR):
+        fetch("reviews", "/reviews/0", headers, attempts=2)
     reviews = fetch("reviews", "/reviews/0", headers, attempts=2)
-    return Response(200, product_page(PRODUCT, details, reviews, user_of(request)), content_type="text/html; charset=utf-8")
+    user = session.user(request.headers.get("cookie", ""))
+    return Response(200, product_page(PRODUCT, details, reviews, user), content_type="text/html; charset=utf-8")
 
 
 @service.route("GET", "/api/v1/products")
@@ -104,20 +95,24 @@ def products(_: Request) -> Response:
 
 @service.route("GET", "/api/v1/products/{id}")
 def product(request: Request) -> Response:
-    status, body = fetch("details", f"/details/{request.params['id']}", _headers(request))
+    status, body = fetch("details", f"/details/{_segment(request)}", _headers(request))
     return json_response(body, status)
 
 
 @service.route("GET", "/api/v1/products/{id}/reviews")
 def product_reviews(request: Request) -> Response:
-    status, body = fetch("reviews", f"/reviews/{request.params['id']}", _headers(request), attempts=2)
+    status, body = fetch("reviews", f"/reviews/{_segment(request)}", _headers(request), attempts=2)
     return json_response(body, status)
 
 
 @service.route("GET", "/api/v1/products/{id}/ratings")
 def product_ratings(request: Request) -> Response:
-    status, body = fetch("ratings", f"/ratings/{request.params['id']}", _headers(request))
+    status, body = fetch("ratings", f"/ratings/{_segment(request)}", _headers(request))
     return json_response(body, status)
+
+
+def _segment(request: Request) -> str:
+    return quote(request.params["id"], safe="")
 
 
 @service.route("GET", "/static/style.css")

@@ -1,4 +1,8 @@
-"""ratings: stars per reviewer, kept in memory. SERVICE_VERSION makes it misbehave: v-unavailable, v-faulty, v-delayed, v-unhealthy."""
+"""ratings: stars per reviewer, kept in memory. SERVICE_VERSION makes it misbehave, as in the sample.
+
+v-faulty fails half of the requests, v-delayed answers half of them after 7 s, v-unavailable is away every other minute, v-unhealthy is away and says so in
+its health check every other quarter of an hour.
+"""
 
 import json
 import os
@@ -16,10 +20,26 @@ _lock = threading.Lock()
 _started = time.monotonic()
 
 
+def _away(period: float) -> bool:
+    """Here for `period` seconds from the start, then away for as long, and so on."""
+    return int((time.monotonic() - _started) / period) % 2 == 1
+
+
+def unavailable() -> bool:
+    match version:
+        case "v-unavailable":
+            return _away(60)
+        case "v-unhealthy":
+            return _away(900)
+        case "v-faulty":
+            return random.random() < 0.5
+        case _:
+            return False
+
+
 @service.route("GET", "/health")
 def health(_: Request) -> Response:
-    """v-unhealthy alternates: a quarter of an hour well, a quarter of an hour ill."""
-    if version == "v-unhealthy" and int((time.monotonic() - _started) / 900) % 2:
+    if version == "v-unhealthy" and unavailable():
         return json_response({"status": "Ratings is not healthy"}, 500)
     return json_response({"status": "Ratings is healthy"})
 
@@ -43,7 +63,7 @@ def get(request: Request) -> Response:
     product = request.params["id"]
     if not product.isdecimal():
         return json_response({"error": "please provide numeric product ID"}, 400)
-    if version == "v-unavailable" or (version == "v-faulty" and random.random() < 0.5):
+    if unavailable():
         return json_response({"error": "Service unavailable"}, 503)
     if version == "v-delayed" and random.random() < 0.5:
         time.sleep(7)

@@ -2,15 +2,15 @@
 
 import base64
 import gzip
-import itertools
 import json
 import random
 import time
 import uuid
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from httpbin.echo import seen
-from web import Request, Response, Service, json_response
+from web import BadRequest, Request, Response, Service, json_response
 
 MAX_SECONDS = 10.0
 MAX_BYTES = 10 << 20
@@ -19,10 +19,40 @@ MAX_LINES = 100
 
 def seconds(text: str) -> float:
     """Go durations (`500ms`, `2s`) or plain seconds, at most MAX_SECONDS."""
-    for unit, factor in (("ms", 0.001), ("s", 1.0)):
-        if text.endswith(unit):
-            return min(float(text.removesuffix(unit)) * factor, MAX_SECONDS)
-    return min(float(text), MAX_SECONDS)
+    factor = 0.001 if text.endswith("ms") else 1.0
+    try:
+        found = float(text.removesuffix("ms").removesuffix("s")) * factor
+    except ValueError:
+        raise BadRequest(f"not a duration: {text}") from None
+    if not found >= 0:
+        raise BadRequest(f"not a duration: {text}")
+    return min(found, MAX_SECONDS)
+
+
+def count(text: str, most: int) -> int:
+    if not text.isdecimal():
+        raise BadRequest(f"not a number: {text}")
+    return min(int(text), most)
+
+
+def code(text: str) -> int:
+    if not text.isdecimal() or not 200 <= int(text) <= 599:
+        raise BadRequest("status code must be between 200 and 599")
+    return int(text)
+
+
+def weighted(text: str) -> list[tuple[int, float]]:
+    """Codes with weights: `200:0.9,503:0.1`; one without a weight has 1."""
+    pairs = []
+    for part in text.split(","):
+        status, colon, weight = part.partition(":")
+        try:
+            pairs.append((code(status), float(weight) if colon else 1.0))
+        except ValueError:
+            raise BadRequest(f"not a status code with a weight: {part}") from None
+    if not all(weight >= 0 for _, weight in pairs) or not 0 < sum(weight for _, weight in pairs) < float("inf"):
+        raise BadRequest("weights must be positive numbers")
+    return pairs
 
 
 def first(request: Request, name: str, default: str) -> str:
@@ -33,65 +63,66 @@ def add_to(service: Service) -> None:
     @service.route("*", "/status/{codes}")
     def status(request: Request) -> Response:
         """One code, or several with weights: /status/200:0.9,503:0.1."""
-        try:
-            pairs = [(int(code.partition(":")[0]), float(code.partition(":")[2] or 1)) for code in request.params["codes"].split(",")]
-        except ValueError:
-            return json_response({"error": "invalid status code"}, 400)
-        code = random.choices([p[0] for p in pairs], [p[1] for p in pairs])[0]
-        if not 200 <= code <= 599:
-            return json_response({"error": "status code must be between 200 and 599"}, 400)
-        teapot = "I'm a teapot!\n" if code == 418 else ""
-        return Response(code, teapot, {"Location": "/redirect/1"} if code in (301, 302, 303, 307, 308) else {})
+        pairs = weighted(request.params["codes"])
+        chosen = random.choices([status for status, _ in pairs], [weight for _, weight in pairs])[0]
+        teapot = "I'm a teapot!\n" if chosen == 418 else ""
+        return Response(chosen, teapot, {"Location": "/redirect/1"} if chosen in (301, 302, 303, 307, 308) else {})
 
     @service.route("*", "/delay/{duration}")
     def delay(request: Request) -> Response:
-        time.sleep(max(0.0, seconds(request.params["duration"])))
+        time.sleep(seconds(request.params["duration"]))
         return json_response(seen(request))
 
     @service.route("GET", "/unstable")
     def unstable(request: Request) -> Response:
-        return Response(500 if random.random() < float(first(request, "failure_rate", "0.5")) else 200)
+        try:
+            rate = float(first(request, "failure_rate", "0.5"))
+        except ValueError:
+            raise BadRequest("failure_rate is not a number") from None
+        return Response(500 if random.random() < rate else 200)
 
-    @service.route("GET", "/bytes/{count}")
+    @service.route("GET", "/bytes/{number}")
     def some_bytes(request: Request) -> Response:
-        return Response(200, random.randbytes(min(int(request.params["count"]), MAX_BYTES)), content_type="application/octet-stream")
+        return Response(200, random.randbytes(count(request.params["number"], MAX_BYTES)), content_type="application/octet-stream")
 
-    @service.route("GET", "/stream/{count}")
+    @service.route("GET", "/stream/{number}")
     def stream(request: Request) -> Response:
+        number = count(request.params["number"], MAX_LINES)
+
         def lines() -> Iterator[bytes]:
-            for i in range(min(int(request.params["count"]), MAX_LINES)):
+            for i in range(number):
                 yield json.dumps({"id": i, **seen(request)}).encode() + b"\n"
 
         return Response(200, lines(), content_type="application/json")
 
     @service.route("GET", "/drip")
     def drip(request: Request) -> Response:
-        count = min(int(first(request, "numbytes", "10")), MAX_BYTES)
-        pause = seconds(first(request, "duration", "2s")) / max(1, count)
+        number = count(first(request, "numbytes", "10"), MAX_BYTES)
+        pause = seconds(first(request, "duration", "2s")) / max(1, number)
+        status = code(first(request, "code", "200"))
 
         def chunks() -> Iterator[bytes]:
-            for _ in range(count):
+            for _ in range(number):
                 yield b"*"
                 time.sleep(pause)
 
         time.sleep(seconds(first(request, "delay", "0s")))
-        return Response(int(first(request, "code", "200")), chunks(), content_type="application/octet-stream")
+        return Response(status, chunks(), content_type="application/octet-stream")
 
-    @service.route("GET", "/redirect/{count}")
-    @service.route("GET", "/relative-redirect/{count}")
+    @service.route("GET", "/redirect/{number}")
+    @service.route("GET", "/relative-redirect/{number}")
     def redirect(request: Request) -> Response:
-        left = int(request.params["count"])
+        left = count(request.params["number"], MAX_LINES)
         return Response(302, "", {"Location": f"/redirect/{left - 1}" if left > 1 else "/get"})
 
     @service.route("*", "/redirect-to")
     def redirect_to(request: Request) -> Response:
-        target = first(request, "url", "/get").replace("\r", "").replace("\n", "")
-        return Response(int(first(request, "status_code", "302")), "", {"Location": target})
+        target = quote(first(request, "url", "/get"), safe="%/:?#[]@!$&'()*+,;=~")
+        return Response(code(first(request, "status_code", "302")), "", {"Location": target})
 
     @service.route("GET POST", "/response-headers")
     def response_headers(request: Request) -> Response:
-        clean = {name: values[0].replace("\r", "").replace("\n", "") for name, values in request.query.items()}
-        return json_response(request.query, headers=clean)
+        return json_response(request.query, headers={name: values[0] for name, values in request.query.items()})
 
     @service.route("GET", "/gzip")
     def zipped(request: Request) -> Response:
@@ -100,16 +131,22 @@ def add_to(service: Service) -> None:
 
     @service.route("GET", "/sse")
     def events(request: Request) -> Response:
+        number = count(first(request, "count", "10"), MAX_LINES)
+        pause = seconds(first(request, "duration", "5s")) / max(1, number)
+
         def stream_events() -> Iterator[bytes]:
-            for i in itertools.islice(itertools.count(), min(int(first(request, "count", "10")), MAX_LINES)):
+            for i in range(number):
                 yield f"event: ping\ndata: {json.dumps({'id': i})}\n\n".encode()
-                time.sleep(seconds(first(request, "duration", "5s")) / 10)
+                time.sleep(pause)
 
         return Response(200, stream_events(), content_type="text/event-stream")
 
     @service.route("GET", "/base64/{text}")
     def decode(request: Request) -> Response:
-        return Response(200, base64.urlsafe_b64decode(request.params["text"] + "=="))
+        try:
+            return Response(200, base64.urlsafe_b64decode(request.params["text"] + "=="))
+        except ValueError:
+            raise BadRequest("not base64") from None
 
     @service.route("GET", "/uuid")
     def new_uuid(_: Request) -> Response:

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import socket
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from web import Request, Response, Service, json_response
 
@@ -81,7 +81,10 @@ def add_to(service: Service) -> None:
     @service.route("GET", "/cookies/set")
     def set_cookies(request: Request) -> Response:
         return Response(
-            302, "", {"Location": "/cookies"}, cookies=[f"{name}={values[0]}; Path=/" for name, values in request.query.items()]
+            302,
+            "",
+            {"Location": "/cookies"},
+            cookies=[f"{quote(name)}={quote(values[0])}; Path=/" for name, values in request.query.items()],
         )
 
     @service.route("GET", "/dump/request")

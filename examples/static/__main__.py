@@ -27,11 +27,16 @@ def page(request: Request) -> Response:
 
 
 def _file(root: pathlib.Path, path: str) -> Response:
+    missing = Response(404, "not found\n")
+    if "\0" in path:
+        return missing
     file = (root / path.lstrip("/")).resolve()
+    if not file.is_relative_to(root):
+        return missing
     if file.is_dir():
         file /= "index.html"
-    if not file.is_relative_to(root) or not file.is_file():
-        return Response(404, "not found\n")
+    if not file.is_file():
+        return missing
     return Response(200, file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0] or "application/octet-stream")
 
 

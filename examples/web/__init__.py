@@ -3,6 +3,6 @@
 A handler takes a `Request` and returns a `Response`. One process serves one service; SIGTERM lets requests in flight finish.
 """
 
-from web.server import Request, Response, Service, json_response
+from web.service import BadRequest, Request, Response, Service, json_response
 
-__all__ = ["Request", "Response", "Service", "json_response"]
+__all__ = ["BadRequest", "Request", "Response", "Service", "json_response"]

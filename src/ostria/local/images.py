@@ -47,8 +47,8 @@ class Command:
     workdir: str = ""
 
 
-def _sample(*argv: str, arguments: tuple[str, ...] = ()) -> ImageCommand:
-    return ImageCommand(entrypoint=("{python}", "-m", *argv), arguments=arguments, env={"PYTHONPATH": "{examples}"})
+def _sample(*argv: str, arguments: tuple[str, ...] = (), env: Mapping[str, str] | None = None) -> ImageCommand:
+    return ImageCommand(entrypoint=("{python}", "-m", *argv), arguments=arguments, env={"PYTHONPATH": "{examples}", **(env or {})})
 
 
 SAMPLES: Mapping[str, ImageCommand] = {
@@ -56,9 +56,8 @@ SAMPLES: Mapping[str, ImageCommand] = {
     "*examples-bookinfo-details-v*": _sample("bookinfo.details", "{port:9080}"),
     "*examples-bookinfo-ratings-v1": _sample("bookinfo.ratings", "{port:9080}"),
     "*examples-bookinfo-reviews-v1": _sample("bookinfo.reviews", "{port:9080}"),
-    "*examples-bookinfo-reviews-v[23]": ImageCommand(
-        entrypoint=("{python}", "-m", "bookinfo.reviews", "{port:9080}"), env={"PYTHONPATH": "{examples}", "ENABLE_RATINGS": "true"}
-    ),
+    "*examples-bookinfo-reviews-v2": _sample("bookinfo.reviews", "{port:9080}", env={"ENABLE_RATINGS": "true"}),
+    "*examples-bookinfo-reviews-v3": _sample("bookinfo.reviews", "{port:9080}", env={"ENABLE_RATINGS": "true", "STAR_COLOR": "red"}),
     "*examples-helloworld-v1": _sample("helloworld", "v1", "{port:5000}"),
     "*examples-helloworld-v2": _sample("helloworld", "v2", "{port:5000}"),
     "*examples-grpc-echo": _sample("grpc_echo", "{port:7070}"),
