@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
-from ostria.api.kubernetes.endpoint_slice import EndpointSlice
-from ostria.api.kubernetes.endpoints import Endpoints
 from ostria.api.kubernetes.ip_address import IPAddress
 from ostria.api.kubernetes.service import Service as KubernetesService
 from ostria.api.meta import ObjectKey
@@ -30,6 +28,7 @@ from ostria.registry.indexes import Multimap, SelectorIndex, Table
 from ostria.registry.model import Endpoint, EndpointSet, Host, Locality, Namespace, Service, Workload
 from ostria.registry.mutual_tls import PeerPolicies, WorkloadMtls
 from ostria.registry.settings import Settings
+from ostria.registry.slice_state import SliceState
 from ostria.registry.workload_state import WorkloadState
 
 Group = tuple[Host, Namespace]
@@ -75,9 +74,7 @@ class Registry:
         self._owners: Multimap[Group, ObjectKey] = Multimap()
         self._groups: dict[Group, Service] = {}
         self._namespaces: Multimap[Host, Namespace] = Multimap()
-        self._slices: dict[ObjectKey, tuple[ObjectKey, tuple[EndpointSlice, ...]]] = {}
-        self._slices_of: Multimap[ObjectKey, ObjectKey] = Multimap()
-        self._named_in: Multimap[str, ObjectKey] = Multimap()
+        self._slices = SliceState()
         self._virtual: Multimap[ObjectKey, str] = Multimap()
         self._selectors: SelectorIndex[ObjectKey] = SelectorIndex()
         self._served: dict[ObjectKey, dict[Group, Mapping[int, list[Endpoint]]]] = {}
@@ -145,7 +142,7 @@ class Registry:
             case "Service" | "ServiceEntry":
                 self._put_owner(key, new.object if new else None)
             case "EndpointSlice" | "Endpoints":
-                self._put_slice(key, new.object if new else None)
+                self._stale_endpoints.update(self._slices.put(key, new.object if new else None))
             case "IPAddress":
                 for stored, put in ((change.old, self._virtual.discard), (new, self._virtual.add)):
                     if stored and isinstance(stored.object, IPAddress) and (service := _parent(stored.object)):
@@ -175,23 +172,6 @@ class Registry:
         else:
             self._claims.pop(key, None)
 
-    def _put_slice(self, key: ObjectKey, new: object) -> None:
-        service, old = self._slices.pop(key, (None, ()))
-        if service is not None:
-            self._slices_of.discard(service, key)
-            self._stale_endpoints.add(service)
-        for name in {name for piece in old for name in kubernetes_endpoints.names_in(piece)}:
-            self._named_in.discard(name, key)
-        service, pieces = _pieces(key, new)
-        if service is None:
-            return
-        self._slices[key] = (service, pieces)
-        self._slices_of.add(service, key)
-        self._stale_endpoints.add(service)
-        for piece in pieces:
-            for name in kubernetes_endpoints.names_in(piece):
-                self._named_in.add(name, key)
-
     def _moved(self, pairs: Iterable[tuple[Workload | None, Workload | None]]) -> None:
         """Workloads changed: so may every service that names or selects them."""
         for pair in pairs:
@@ -200,7 +180,7 @@ class Registry:
                 self._stale_fronts.add(workload.owner)
                 self._stale_endpoints.update(self._selectors.find(workload.namespace, workload.labels))
                 for name in (*workload.addresses, f"{workload.namespace}/{workload.name}"):
-                    self._stale_endpoints.update(self._slices[piece][0] for piece in self._named_in.get(name))
+                    self._stale_endpoints.update(self._slices.services_naming(name))
 
     def _peer_policies(self, store: Objects, namespace: str) -> None:
         policies = [s.object for s in store.list("PeerAuthentication") if isinstance(s.object, PeerAuthentication)]
@@ -286,11 +266,10 @@ class Registry:
         self.by_host.put(host, tuple(every) or None)
 
     def _behind(self, service: Service) -> Iterator[ObjectKey]:
+        """The workloads that a service selects or has as endpoints."""
         yield from (w.owner for w, _ in self.workloads.select(service.namespace, dict(service.selector)))
-        for endpoints in self.endpoints.get((service.host, service.namespace)) or {}:
-            for endpoint in (self.endpoints.get((service.host, service.namespace)) or {})[endpoints].endpoints:
-                if endpoint.workload is not None:
-                    yield endpoint.workload.owner
+        sets = self.endpoints.get((service.host, service.namespace)) or {}
+        yield from (e.workload.owner for found in sets.values() for e in found.endpoints if e.workload is not None)
 
     def _serve(self) -> None:
         """Work out the endpoints of stale owners, then those of the groups that they belong to."""
@@ -322,17 +301,10 @@ class Registry:
                 return entry_endpoints.listed(entry, service, self)
             case KubernetesService():
                 entries = [(entry, workload) for workload, entry in selected if entry is not None]
-                found = kubernetes_endpoints.from_slices(service, self._slices_behind(owner), self)
+                found = kubernetes_endpoints.from_slices(service, self._slices.behind(owner), self)
                 for number, endpoints in kubernetes_endpoints.from_entries(service, entries, self).items():
                     found.setdefault(number, []).extend(endpoints)
                 return found
-
-    def _slices_behind(self, service: ObjectKey) -> Iterator[EndpointSlice]:
-        """Its EndpointSlices; Endpoints count only where there are none, since Kubernetes mirrors one to the other."""
-        keys = sorted(self._slices_of.get(service))
-        newer = [key for key in keys if key.kind == "EndpointSlice"]
-        for key in newer or keys:
-            yield from self._slices[key][1]
 
     def _endpoints(self, group: Group) -> None:
         host, _ = group
@@ -371,17 +343,6 @@ class Registry:
             if (g := self._groups.get((s.host, s.namespace))) is not None
         }
         return sorted(found.values(), key=lambda s: (s.created, s.host, s.namespace))
-
-
-def _pieces(key: ObjectKey, new: object) -> tuple[ObjectKey | None, tuple[EndpointSlice, ...]]:
-    match new:
-        case EndpointSlice() as piece:
-            name = piece.metadata.labels.get("kubernetes.io/service-name")
-            return (ObjectKey("Service", key.namespace, name), (piece,)) if name else (None, ())
-        case Endpoints() as endpoints:
-            return ObjectKey("Service", key.namespace, key.name), tuple(kubernetes_endpoints.as_slice(endpoints))
-        case _:
-            return None, ()
 
 
 def _parent(address: IPAddress) -> ObjectKey | None:
