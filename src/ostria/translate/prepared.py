@@ -17,7 +17,7 @@ def content_version(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Prepared:
     """One xDS resource as bytes. `body` is the message itself; the type URL is known to who holds it."""
 

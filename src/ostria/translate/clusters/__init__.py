@@ -5,11 +5,16 @@
 
 from typing import assert_never
 
-from ostria.snapshot.view import Inbound, ProxyType, View
+from ostria.api.meta import ObjectKey
+from ostria.registry.model import Service
+from ostria.snapshot.view import Inbound, View
 from ostria.translate.built import Built
 from ostria.translate.clusters import inbound, outbound, sni, standing
 from ostria.translate.clusters.eds import endpoint_keys
 from ostria.translate.clusters.key import AnyClusterKey, Client, ClusterKey, InboundClusterKey, StandingClusterKey
+from ostria.translate.clusters.outbound import client_of
+from ostria.translate.clusters.sni import passes_through
+from ostria.translate.names import inbound_cluster
 
 __all__ = [
     "AnyClusterKey",
@@ -18,16 +23,27 @@ __all__ = [
     "InboundClusterKey",
     "StandingClusterKey",
     "build",
+    "client_of",
     "endpoint_keys",
     "inbound_keys",
     "keys",
+    "name_of",
+    "origins_of",
+    "passes_through",
+    "service_keys",
 ]
 
 
 def keys(view: View) -> tuple[AnyClusterKey, ...]:
     """Services first, in their order; names are unique."""
-    chosen_by_sni = sni.keys(view) if view.key.type is ProxyType.ROUTER else ()
-    return (*outbound.keys(view), *chosen_by_sni, *standing.keys(view))
+    services = tuple(outbound.keys(view))
+    return (*services, *(sni.twins(services) if passes_through(view) else ()), *standing.keys(view))
+
+
+def service_keys(view: View, client: Client, service: Service) -> tuple[ClusterKey, ...]:
+    """Those of `keys` that are about one service."""
+    own = tuple(outbound.service_keys(view, client, service, view.destination_rule(service.host)))
+    return (*own, *sni.twins(own)) if passes_through(view) else own
 
 
 def inbound_keys(workload: Inbound) -> tuple[AnyClusterKey, ...]:
@@ -43,5 +59,30 @@ def build(key: AnyClusterKey) -> Built:
             return inbound.build(key)
         case StandingClusterKey():
             return standing.build(key)
+        case _:
+            assert_never(key)
+
+
+def name_of(key: AnyClusterKey) -> str:
+    match key:
+        case ClusterKey():
+            return outbound.name_of(key)
+        case InboundClusterKey():
+            return inbound_cluster(key.target)
+        case StandingClusterKey():
+            return key.name
+        case _:
+            assert_never(key)
+
+
+def origins_of(key: AnyClusterKey) -> tuple[ObjectKey, ...]:
+    """The objects that a cluster comes from, whether it can be built or not."""
+    match key:
+        case ClusterKey():
+            return outbound.origins_of(key)
+        case InboundClusterKey():
+            return (key.service.owner,)
+        case StandingClusterKey():
+            return ()
         case _:
             assert_never(key)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
-from ostria.snapshot.view import Inbound, ProxyType
+from ostria.api.networking.connection_pool import ConnectionPoolSettings
+from ostria.snapshot.view import Inbound, InboundPort, ProxyType
 from ostria.translate import names
 from ostria.translate.built import Built
 from ostria.translate.clusters import connection_pool, metadata, sockets, stat_name
@@ -43,13 +44,20 @@ def keys(inbound: Inbound) -> Iterator[InboundClusterKey]:
             target=port.target,
             service=port.service,
             bind=port.bind,
-            connection_pool=port.connection_pool or inbound.connection_pool,
+            others=port.others,
+            connection_pool=_pool(inbound, port),
             ipv4=inbound.ipv4,
             ipv6=inbound.ipv6,
-            captured=inbound.captured,
+            captured=inbound.captured and port.captured,
             addresses=inbound.addresses,
             outbound_mark=inbound.outbound_mark,
         )
+
+
+def _pool(inbound: Inbound, port: InboundPort) -> ConnectionPoolSettings | None:
+    """The ingress listener's, then the Sidecar's for all ports, then that of the service's DestinationRule."""
+    declared = port.bind or port.listen or not port.captured or port.service.owner.kind == "Sidecar"
+    return (port.connection_pool or inbound.connection_pool) if declared else (inbound.connection_pool or port.connection_pool)
 
 
 def build(key: InboundClusterKey) -> Built:
@@ -71,7 +79,7 @@ def build(key: InboundClusterKey) -> Built:
     if key.captured and (target is None or not (target.is_pipe or target.address in _LOCAL)):
         sockets.bind_inbound(cluster, ipv4=key.ipv4, ipv6=key.ipv6)
     sockets.mark(cluster, key.outbound_mark)
-    metadata.describe(cluster, key.service, key.port, None, "")
+    metadata.describe(cluster, key.service, key.port, None, "", others=key.others)
     return Built(cluster.name, cluster, (key.service.owner,))
 
 

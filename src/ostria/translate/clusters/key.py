@@ -50,6 +50,7 @@ class InboundClusterKey:
     port: Port
     target: int
     service: Service
+    others: tuple[Service, ...]
     bind: str
     connection_pool: ConnectionPoolSettings | None
     ipv4: bool

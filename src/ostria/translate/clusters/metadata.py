@@ -10,9 +10,11 @@ from ostria.translate import names
 ISTIO = "istio"
 
 
-def describe(cluster: Cluster, service: Service, port: Port, rule: ResolvedDestinationRule | None, subset: str) -> None:
+def describe(
+    cluster: Cluster, service: Service, port: Port, rule: ResolvedDestinationRule | None, subset: str, *, others: tuple[Service, ...] = ()
+) -> None:
     istio = cluster.metadata.filter_metadata[ISTIO]
-    istio["services"] = [service_of(service)]
+    istio["services"] = [service_of(each) for each in (service, *others)]
     istio["default_original_port"] = port.number
     if service.external:
         istio["external"] = True

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.config_source_pb2 import ApiVersion
 
+from ostria.api.meta import ObjectKey
 from ostria.api.networking.destination_rule import Subset
 from ostria.registry.model import Endpoint, EndpointSet, Port, Protocol, Service, TlsMode
 from ostria.snapshot.view import ResolvedDestinationRule, View
@@ -28,16 +29,19 @@ def client_of(view: View) -> Client:
 def keys(view: View) -> Iterator[ClusterKey]:
     client = client_of(view)
     for service in view.services():
-        if service.external_name:
-            # It stands for another host and is routed as that one.
-            continue
-        rule = view.destination_rule(service.host)
-        subsets = ("", *(s.name for s in rule.spec.subsets)) if rule is not None else ("",)
-        for port in service.ports:
-            if port.protocol is not Protocol.UDP:
-                endpoints = view.endpoints(service, port)
-                made = (_key(view, client, service, port, rule, subset, endpoints) for subset in subsets)
-                yield from (key for key in made if key.endpoints is None or _members(key))
+        yield from service_keys(view, client, service, view.destination_rule(service.host))
+
+
+def service_keys(view: View, client: Client, service: Service, rule: ResolvedDestinationRule | None) -> Iterator[ClusterKey]:
+    """All clusters of one service. One that only stands for another host is routed as that one and has none."""
+    if service.external_name:
+        return
+    subsets = ("", *(s.name for s in rule.spec.subsets)) if rule is not None else ("",)
+    for port in service.ports:
+        if port.protocol is not Protocol.UDP:
+            endpoints = view.endpoints(service, port)
+            made = (_key(view, client, service, port, rule, subset, endpoints) for subset in subsets)
+            yield from (key for key in made if key.endpoints is None or _members(key))
 
 
 def _key(
@@ -66,6 +70,10 @@ def _all_mutual(endpoints: EndpointSet) -> bool:
 def name_of(key: ClusterKey) -> str:
     name = names.dns_srv_cluster if key.sni_dnat else names.outbound_cluster
     return name(key.port.number, key.subset, key.service.host)
+
+
+def origins_of(key: ClusterKey) -> tuple[ObjectKey, ...]:
+    return (key.service.owner, *(key.rule.owners if key.rule is not None else ()))
 
 
 def policy_of(key: ClusterKey) -> Policy:
@@ -102,7 +110,7 @@ def build(key: ClusterKey) -> Built:
     options.attach(cluster)
     sockets.mark(cluster, key.client.outbound_mark)
     metadata.describe(cluster, key.service, key.port, key.rule, key.subset)
-    return Built(cluster.name, cluster, (key.service.owner, *(key.rule.owners if key.rule is not None else ())), requires)
+    return Built(cluster.name, cluster, origins_of(key), requires)
 
 
 def _stat_name(key: ClusterKey, name: str) -> str:

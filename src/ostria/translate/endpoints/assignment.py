@@ -34,9 +34,9 @@ def localities(endpoints: Iterable[Endpoint], balancing: LocalityBalancing | Non
 
 def _group(members: list[Endpoint]) -> LocalityLbEndpoints:
     group = LocalityLbEndpoints()
-    where = members[0].locality
-    if any(where):
-        group.locality.region, group.locality.zone, group.locality.sub_zone = where
+    # Present even where it is empty: gRPC clients refuse a group without one.
+    group.locality.SetInParent()
+    group.locality.region, group.locality.zone, group.locality.sub_zone = members[0].locality
     group.lb_endpoints.extend(lb_endpoint(member) for member in members)
     group.load_balancing_weight.value = sum(member.weight or 1 for member in members)
     return group

@@ -1,0 +1,178 @@
+"""From a snapshot and a proxy to the resources that the proxy gets: the one entrance to this room.
+
+A proxy maps to a view, which it shares with others, and to an inbound side, which it shares with its replicas; whole mappings of prepared bytes hang on
+these two, so the work per proxy is a few look-ups, however large the mesh. When the world changes, each view makes again what has other keys, and
+all views share what comes to equal keys.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ostria.config.store import Stored
+from ostria.snapshot.name_table import Name
+from ostria.snapshot.view import Generator, Inbound, Proxy, ProxyType, View, ViewKey
+from ostria.translate import names
+from ostria.translate.assembly.inbound import InboundAssembly
+from ostria.translate.assembly.names import NameAssembly
+from ostria.translate.assembly.secrets import SecretAssembly
+from ostria.translate.assembly.shelf import Problem
+from ostria.translate.assembly.view import ViewAssembly
+from ostria.translate.patches import problem_of
+from ostria.translate.prepared import Prepared, ResourceSet
+from ostria.translate.workshop import Tamper, Workshop
+
+_NOTHING: Mapping[str, Prepared] = {}
+_GENERATIONS = 3
+"""Snapshots for which a view or inbound side that no proxy asked for is kept: proxies reconnect, and ask again."""
+
+
+class Snapshot(Protocol):
+    """What the translator asks of a snapshot; see `ostria.snapshot.snapshots`."""
+
+    @property
+    def version(self) -> int: ...
+    def view_key(self, proxy: Proxy) -> ViewKey: ...
+    def view(self, key: ViewKey) -> View: ...
+    def inbound(self, proxy: Proxy) -> Inbound: ...
+    def secret(self, namespace: str, name: str) -> Stored | None: ...
+    def name_table(self, view: View) -> tuple[Name, ...]: ...
+
+
+class _Shared:
+    """Everything that the proxies of one view share."""
+
+    def __init__(self, workshop: Workshop, key: ViewKey) -> None:
+        self.key = key
+        self.version = -1
+        self.resources = ViewAssembly(workshop)
+        self.secrets = SecretAssembly(workshop)
+        self.names = NameAssembly(workshop)
+        self._view: View | None = None
+        self._current: dict[str, Mapping[str, Prepared]] = {}
+
+    def advance(self, snapshot: Snapshot) -> None:
+        if self.version != snapshot.version:
+            self._view, self.version = snapshot.view(self.key), snapshot.version
+            self._current.clear()
+
+    def content(self, snapshot: Snapshot, type_url: str) -> Mapping[str, Prepared]:
+        """Worked out when first asked for in a version."""
+        self.advance(snapshot)
+        found = self._current.get(type_url)
+        if found is None:
+            found = self._current[type_url] = self._make(snapshot, self.view, type_url)
+        return found
+
+    @property
+    def view(self) -> View:
+        if self._view is None:
+            raise RuntimeError("advance() has not been called")
+        return self._view
+
+    def _make(self, snapshot: Snapshot, view: View, type_url: str) -> Mapping[str, Prepared]:
+        if type_url == names.SDS:
+            users = (*self.content(snapshot, names.CDS).values(), *self.content(snapshot, names.LDS).values())
+            return self.secrets.renew(self.key, snapshot, users)
+        if type_url == names.NDS:
+            return self.names.renew(snapshot.name_table(view)) if self.key.dns_capture else _NOTHING
+        return self.resources.content(view, type_url)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self.resources.problems()
+        yield from self.secrets.secrets.problems
+        for owner, patch in self.view.patches.patches:
+            if (words := problem_of(patch)) is not None:
+                yield Problem(type_url="", name="", origins=(owner,), words=words)
+
+
+@dataclass(slots=True)
+class _Own:
+    """The inbound side of a workload and the last snapshot that asked for it."""
+
+    resources: InboundAssembly
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a proxy belongs, in one version of the world."""
+
+    proxy: Proxy
+    version: int
+    shared: _Shared
+    own: InboundAssembly | None
+
+
+class Translator:
+    """Ask it for the newest snapshot only. `tamper` spoils resources before they are serialized: for tests that provoke a proxy's refusal."""
+
+    def __init__(self, tamper: Tamper | None = None) -> None:
+        self._workshop = Workshop(tamper)
+        self._shared: dict[ViewKey, _Shared] = {}
+        self._own: dict[Inbound, _Own] = {}
+        self._places: dict[str, _Place] = {}
+        self._sets: dict[tuple[ViewKey, Inbound | None, str], ResourceSet] = {}
+        self._version = -1
+
+    @property
+    def builds(self) -> Mapping[str, int]:
+        """How many resources of each type were built so far, by type URL."""
+        return self._workshop.builds
+
+    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
+        """Everything of a type that the proxy may have; the same set as before where nothing in it changed."""
+        self._advance(snapshot.version)
+        place = self._place(snapshot, proxy)
+        shared = place.shared.content(snapshot, type_url)
+        own = place.own.content(type_url) if place.own is not None else _NOTHING
+        at = (place.shared.key, place.own.inbound if place.own is not None and own else None, type_url)
+        found = self._sets.get(at)
+        if found is None or found.shared is not shared or found.own is not own:
+            found = self._sets[at] = ResourceSet(type_url, shared, own)
+        return found
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is not as its objects ask, over all views and inbound sides in use; each once."""
+        found = [p for shared in self._shared.values() for p in shared.problems()]
+        found += [p for own in self._own.values() for p in own.resources.problems()]
+        return tuple(dict.fromkeys(found))
+
+    def forget(self, proxy_id: str) -> None:
+        """The proxy is gone."""
+        self._places.pop(proxy_id, None)
+
+    def _place(self, snapshot: Snapshot, proxy: Proxy) -> _Place:
+        known = self._places.get(proxy.id)
+        if known is not None and known.proxy is proxy and known.version == snapshot.version:
+            return known
+        key = snapshot.view_key(proxy)
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._shared[key] = _Shared(self._workshop, key)
+        shared.advance(snapshot)
+        place = _Place(proxy, snapshot.version, shared, self._inbound(snapshot, proxy))
+        self._places[proxy.id] = place
+        return place
+
+    def _inbound(self, snapshot: Snapshot, proxy: Proxy) -> InboundAssembly | None:
+        """Routers have no app behind them, and gRPC clients serve without us."""
+        if proxy.type is ProxyType.ROUTER or proxy.generator is Generator.GRPC:
+            return None
+        inbound = snapshot.inbound(proxy)
+        own = self._own.get(inbound)
+        if own is None:
+            own = self._own[inbound] = _Own(InboundAssembly(self._workshop, inbound), snapshot.version)
+        own.version = snapshot.version
+        return own.resources
+
+    def _advance(self, version: int) -> None:
+        """At each new version, let go of what no proxy has asked for in a while."""
+        if version == self._version:
+            return
+        self._version = version
+        oldest = version - _GENERATIONS
+        self._shared = {key: shared for key, shared in self._shared.items() if shared.version >= oldest}
+        self._own = {inbound: own for inbound, own in self._own.items() if own.version >= oldest}
+        self._places = {name: place for name, place in self._places.items() if place.version >= oldest}
+        self._sets = {at: kept for at, kept in self._sets.items() if at[0] in self._shared and (at[1] is None or at[1] in self._own)}
