@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+from ostria.api.meta import ObjectKey
 from ostria.api.networking.connection_pool import ConnectionPoolSettings
 from ostria.api.networking.sidecar import Sidecar
-from ostria.registry.model import EndpointSet, Port, Service
+from ostria.api.security.authorization_policy import AuthorizationPolicySpec
+from ostria.registry.model import EndpointSet, Namespace, Port, Service
 from ostria.snapshot import inbound_ports
 from ostria.snapshot.memo import Interned, Memo
 from ostria.snapshot.policies import Who
 from ostria.snapshot.references import References
-from ostria.snapshot.view import Inbound, InboundPort, Proxy, ResolvedDestinationRule
+from ostria.snapshot.view import AuthorizationPolicyRef, Inbound, InboundPort, Proxy, ResolvedDestinationRule, Security
 from ostria.snapshot.world import World
 
 
@@ -20,6 +22,7 @@ class Inbounds:
         self._references = references
         self._by_proxy: Memo[Inbound] = Memo(20_000)
         self._own: Memo[Service] = Memo(1024)
+        self._closed: Memo[AuthorizationPolicyRef] = Memo(1024)
         self._interned = Interned(20_000)
 
     def of(self, world: World, proxy: Proxy) -> Inbound:
@@ -52,7 +55,7 @@ class Inbounds:
             ports=ports,
             mtls=mtls.mode,
             port_mtls=tuple((number, mode) for number, mode in mtls.ports if number not in declared),
-            security=self._references.security(world.policies.authorization_of(who), world.policies.request_authentication_of(who)),
+            security=self._security(world, proxy, who),
             mesh=world.mesh,
             telemetry=self._references.telemetry(world.policies.telemetry_of(who)),
             patches=self._references.patches(patches, self._references.answers(patches, proxy)),
@@ -65,6 +68,13 @@ class Inbounds:
             connection_pool=sidecar.spec.inbound_connection_pool if sidecar else None,
             outbound_mark=proxy.outbound_mark,
         )
+
+    def _security(self, world: World, proxy: Proxy, who: Who) -> Security:
+        """While nobody can say which workload a proved identity stands beside, no policy can be told to be its own: nothing comes in."""
+        if proxy.authenticated and proxy.workload is None:
+            unknown = ObjectKey("Pod", proxy.namespace, proxy.name)
+            return Security(authorization=(self._closed.get(unknown, (), lambda: _closed(unknown)),))
+        return self._references.security(world.policies.authorization_of(who), world.policies.request_authentication_of(who))
 
     def _ports(self, world: World, proxy: Proxy, services: tuple[Service, ...], sidecar: Sidecar | None) -> tuple[InboundPort, ...]:
         mtls = world.peers.of(proxy.namespace, proxy.labels)
@@ -81,6 +91,13 @@ class Inbounds:
             return connection_pool(world.destination_rules.find(proxy.namespace, service.host, service.namespace, ()), port)
 
         return inbound_ports.of_services(proxy.workload, services, mtls, pool, behind)
+
+
+def _closed(unknown: ObjectKey) -> AuthorizationPolicyRef:
+    """Allows nothing."""
+    return AuthorizationPolicyRef(
+        owner=unknown, namespace=Namespace(unknown.namespace), spec=AuthorizationPolicySpec(action="ALLOW"), dry_run=False
+    )
 
 
 def connection_pool(rule: ResolvedDestinationRule | None, port: Port) -> ConnectionPoolSettings | None:

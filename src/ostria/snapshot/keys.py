@@ -9,6 +9,9 @@ from ostria.snapshot.selection import selects
 from ostria.snapshot.view import Proxy, ProxyType, ViewKey
 from ostria.snapshot.world import World
 
+PROXY_PROTOCOL = "OSTRIA_PROXY_PROTOCOL"
+"""Node metadata of a router behind a proxy that speaks the PROXY protocol, as the publisher of a mesh on one machine does."""
+
 
 def view_key(world: World, proxy: Proxy, references: References) -> ViewKey:
     router = proxy.type is ProxyType.ROUTER
@@ -41,6 +44,7 @@ def view_key(world: World, proxy: Proxy, references: References) -> ViewKey:
         http_proxy_port=proxy.http_proxy_port,
         outbound_mark=proxy.outbound_mark,
         vhds=proxy.vhds,
+        proxy_protocol=router and proxy.metadata.get(PROXY_PROTOCOL) in (True, "true"),
     )
 
 

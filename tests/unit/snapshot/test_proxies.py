@@ -47,3 +47,11 @@ def test_the_same_claims_give_the_same_object_until_the_workload_changes() -> No
     village.put(pod("web-1", "10.0.0.1", account="web", node="n1", labels={"app": "new"}))
     assert village.snapshot.complete(claims).labels == {"app": "new"}
     assert {k.name for k in village.snapshot.changed.workloads} == {"web-1"}
+
+
+def test_nothing_comes_in_while_nobody_knows_which_workload_an_identity_stands_beside() -> None:
+    village = Village()
+    (closed,) = village.inbound("web-1", authenticated=True, service_account="web").security.authorization
+    assert (closed.spec.action, closed.spec.rules) == ("ALLOW", ())
+    village.put(_POD)
+    assert village.inbound("web-1", authenticated=True, service_account="web").security.authorization == ()
