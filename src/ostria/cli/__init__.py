@@ -24,11 +24,16 @@ VERBS: Final[dict[str, Verb]] = {
     "apply": Verb("ostria.cli.apply", "Create or change the objects in files.", "register_apply"),
     "delete": Verb("ostria.cli.apply", "Delete objects.", "register_delete"),
     "discovery": Verb("ostria.cli.discovery", "Run the control plane: xDS, certificates, debug pages."),
+    "down": Verb("ostria.cli.down", "End a mesh."),
     "envoy": Verb("ostria.cli.envoy", "Run the bundled Envoy; arguments are passed on."),
+    "exec": Verb("ostria.cli.exec", "Run a command in a workload."),
     "get": Verb("ostria.cli.get", "List objects, or show one."),
     "label": Verb("ostria.cli.label", "Set or remove labels."),
+    "logs": Verb("ostria.cli.logs", "Show what a workload says."),
     "proxy-config": Verb("ostria.cli.proxy_config.command", "Show what the Envoy of a workload holds."),
     "proxy-status": Verb("ostria.cli.proxy_status", "Show whether every proxy holds what was sent to it."),
+    "status": Verb("ostria.cli.status", "Show workloads and what is wrong."),
+    "up": Verb("ostria.cli.up", "Start a mesh on this machine."),
     "version": Verb("ostria.cli.version", "Show the versions of Ostria and Envoy."),
 }
 

@@ -9,12 +9,12 @@ from ostria.api.kubernetes.service import Service, ServicePort
 from ostria.api.meta import ObjectMeta
 
 
-def endpoint_slices(service: Service, pods: Sequence[Pod]) -> list[EndpointSlice]:
+def endpoint_slices(service: Service, pods: Sequence[Pod], families: Sequence[str]) -> list[EndpointSlice]:
     """One slice for each address family and each set of target ports (a named port may be another number in another pod)."""
     if not service.spec.selector or service.spec.type == "ExternalName":
         return []
     found: list[EndpointSlice] = []
-    for family in ("IPv4", "IPv6"):
+    for family in families:
         by_ports: dict[tuple[EndpointPort, ...], list[Endpoint]] = {}
         for pod in _behind(service, pods):
             address = next((a for a in pod.status.addresses if (":" in a) == (family == "IPv6")), None) if pod.status else None

@@ -61,6 +61,8 @@ class PodRun:
     problem: str = ""
     finished: bool | None = None
     """How it ended for good; None while it runs."""
+    system: Callable[[], dict[str, Any]] | None = None
+    """The orders of a part of the mesh itself, which is no app and sees the machine as the supervisor does."""
     _logs: dict[str, LogFile] = field(default_factory=dict)
     _initialized: bool = False
     _work: asyncio.Task[None] | None = None
@@ -175,6 +177,15 @@ class PodRun:
             return "Succeeded" if self.finished else "Failed"
         alive = any(c.phase is not Phase.WAITING or c.restarts for c in self.containers)
         return "Running" if alive or (self._initialized and not self.containers) else "Pending"
+
+    @property
+    def hopeless(self) -> bool:
+        """Nobody should wait for it: it can't run as it is written, or it ends again and again."""
+        return bool(self.problem) or any(run.reason == "RunContainerError" or run.restarts > 2 for run in (*self.init, *self.containers))
+
+    def local_port(self, number: int) -> int:
+        """Where a port of the pod's loopback is found: the same number, in a network namespace of its own."""
+        return number
 
     @property
     def trouble(self) -> str:
@@ -349,10 +360,12 @@ class PodRun:
     def _start_container(self, container: Container) -> Process:
         orders = self._orders(container)
         sink = self.log(container.name).sink
-        where = Where(network=self.network, own_pids=self.machine.mode.capturing)
+        where = Where(network=self.network, own_pids=self.machine.mode.capturing and self.system is None)
         return self.machine.processes.start(orders, where, Streams(stdout=sink, stderr=sink))
 
     def _orders(self, container: Container) -> dict[str, Any]:
+        if self.system is not None:
+            return self.system()
         command = images.resolve(container, self.plan.template.metadata.annotations, self.machine.images, self.machine.places)
         base = {"PATH": self.machine.path, "HOME": "/tmp", "HOSTNAME": self._hostname(), "LANG": "C.UTF-8", **command.env}
         if self.spec.enable_service_links:

@@ -27,6 +27,12 @@ def program(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", code, *arguments]
 
 
+def verb(name: str) -> list[str]:
+    """The command of one of Ostria's own long-running programs, without what the interactive verbs carry."""
+    code = f"import sys; from ostria.cli.{name} import main; sys.exit(main(sys.argv[1:]))"
+    return [sys.executable, "-P", "-c", code]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """The namespaces that a process starts in."""
@@ -76,6 +82,14 @@ class Process:
         return await self.ended
 
 
+def written(text: str) -> int:
+    """A descriptor from which `text` can be read."""
+    fd = os.memfd_create("text", os.MFD_CLOEXEC)
+    os.write(fd, text.encode())
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
 class Processes:
     """All children of the supervisor."""
 
@@ -89,37 +103,43 @@ class Processes:
 
     def start(self, orders: Mapping[str, Any], where: Where, streams: Streams) -> Process:
         """Start the launcher with `orders` (see `inside.launch`)."""
-        loop = asyncio.get_running_loop()
         heard, told = os.pipe2(os.O_CLOEXEC)
-        paper = os.memfd_create("orders", os.MFD_CLOEXEC)
-        os.write(paper, json.dumps(orders).encode())
-        os.lseek(paper, 0, os.SEEK_SET)
-        wanted = [streams.stdin, streams.stdout, streams.stderr, paper, told, *streams.extra]
-        copies = [fcntl.fcntl(self._null if fd is None else fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in wanted]
+        paper = written(json.dumps(orders))
+        try:
+            process = self.spawn(
+                program("launch", "3", "4"), where, (streams.stdin, streams.stdout, streams.stderr, paper, told, *streams.extra)
+            )
+        finally:
+            os.close(paper)
+            os.close(told)
+        asyncio.get_running_loop().add_reader(heard, self._hear, process, heard)
+        return process
+
+    def spawn(self, argv: Sequence[str], where: Where, fds: Sequence[int | None], env: Mapping[str, str] | None = None) -> Process:
+        """Execute `argv` with exactly these descriptors as 0, 1, 2, …; None is the null device."""
+        loop = asyncio.get_running_loop()
+        copies = [fcntl.fcntl(self._null if fd is None else fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in fds]
         actions = [(os.POSIX_SPAWN_DUP2, copy, number) for number, copy in enumerate(copies)]
-        argv = program("launch", "3", "4")
         try:
             with self._home.inside(where.network, own_pids=where.own_pids, pids_of=where.pids_of):
-                pid = os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsid=True, setsigmask=[], setsigdef=[signal.SIGPIPE])
+                pid = os.posix_spawnp(
+                    argv[0], list(argv), env or {}, file_actions=actions, setsid=True, setsigmask=[], setsigdef=[signal.SIGPIPE]
+                )
         finally:
-            for fd in (*copies, paper, told):
+            for fd in copies:
                 os.close(fd)
         process = Process(pid, loop.create_future(), loop.create_future())
         self._children[pid] = process
-        loop.add_reader(heard, self._hear, process, heard)
         return process
 
     async def run(self, argv: Sequence[str], *, where: Where | None = None, text: str = "") -> tuple[int, str]:
         """Run a short command to its end with `text` as its input; return its status and what it said."""
-        source, sink = os.memfd_create("in", os.MFD_CLOEXEC), os.memfd_create("out", os.MFD_CLOEXEC)
+        source, sink = written(text), os.memfd_create("out", os.MFD_CLOEXEC)
         try:
-            os.write(source, text.encode())
-            os.lseek(source, 0, os.SEEK_SET)
-            orders = {"argv": list(argv), "env": dict(os.environ)}
-            process = self.start(orders, where or Where(), Streams(stdin=source, stdout=sink, stderr=sink))
-            status = await process.ended
-            failure = await process.failure
-            return status, failure or os.pread(sink, 1 << 16, 0).decode(errors="replace")
+            process = self.spawn(argv, where or Where(), (source, sink, sink), os.environ)
+            return await process.ended, os.pread(sink, 1 << 16, 0).decode(errors="replace")
+        except FileNotFoundError:
+            return 127, f"{argv[0]}: not found"
         finally:
             os.close(source)
             os.close(sink)

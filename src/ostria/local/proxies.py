@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from ostria.agent.http_client import HttpError, Target, get, post
 from ostria.agent.settings import CONTROL_SOCKET, Flags, Settings, bootstrap_config, envoy_command, settings
 from ostria.identity.tokens import LIFETIME, TokenSubject
 from ostria.local.machine import NET_ADMIN, NET_RAW, PROXY_MARK, Machine
-from ostria.local.processes import Process, Streams, Where
+from ostria.local.processes import Process, Streams, Where, verb
 
 log = logging.getLogger(__name__)
 
@@ -147,10 +146,7 @@ class ProxyRun:
 
     def _start_agent(self, tokens: int, told: int) -> Process:
         argv = [
-            sys.executable,
-            "-P",
-            "-m",
-            "ostria.cli.agent",
+            *verb("agent"),
             "proxy",
             self.plan.kind,
             "--socket-dir",

@@ -34,6 +34,17 @@ def arrange(files: dict[str, Any]) -> None:
     _protect([*(_SCRATCH & set(fresh)), "/proc", "/run"], [path for path, _, read_only in files["mounts"] if not read_only])
 
 
+def arrange_mesh(keep: list[str], texts: dict[str, str]) -> None:
+    """What the mesh's own processes see: the machine's files, but a /run of their own, in which only `keep` is still there, and `texts`."""
+    os.umask(0o022)
+    kept = [(path, os.open(path, os.O_PATH)) for path in keep if _below(path, "/run") and os.path.exists(path)]
+    _mount_memory("/run", 0o755)
+    for path, fd in kept:
+        _bind(fd, path)
+    for path, text in texts.items():
+        _place_text(path, text)
+
+
 _SCRATCH = frozenset({"/tmp", "/dev/shm", "/var/tmp"})
 
 

