@@ -26,9 +26,10 @@ from envoy.extensions.filters.http.jwt_authn.v3.config_pb2 import (
 from google.protobuf.empty_pb2 import Empty
 
 from ostria.api.security.request_authentication import JWTRule, RequestAuthenticationSpec
+from ostria.translate.filters.jwks import has_usable_key
 from ostria.translate.filters.proto import nanoseconds, number
 from ostria.translate.filters.rbac.claims import JWT_FILTER, PAYLOAD
-from ostria.translate.names import outbound_cluster
+from ostria.translate.names import BLACK_HOLE_CLUSTER, outbound_cluster
 
 __all__ = ["JWT_FILTER", "jwt_authn"]
 
@@ -36,7 +37,7 @@ REFRESH = 1_200_000_000_000
 FETCH_TIMEOUT = 5_000_000_000
 _LIST_CLAIMS = ("scope", "permission")
 """Claims that hold several values in one text, separated by spaces."""
-NO_KEYS = '{"keys":[]}'
+_NO_KEYS_URI = "http://no-keys.invalid/"
 
 
 def jwt_authn(rules: Sequence[JWTRule], *, clear_routes: bool) -> JwtAuthentication:
@@ -83,15 +84,22 @@ def _provider(rule: JWTRule, *, clear_routes: bool) -> JwtProvider:
     )
     lists = dict.fromkeys((*_LIST_CLAIMS, *rule.space_delimited_claims))
     provider.normalize_payload_in_metadata.space_delimited_claims.extend(lists)
-    if rule.jwks_uri and not rule.jwks and (remote := _remote(rule.jwks_uri, rule)) is not None:
-        provider.remote_jwks.CopyFrom(remote)
+    if rule.jwks and has_usable_key(rule.jwks):
+        provider.local_jwks.CopyFrom(DataSource(inline_string=rule.jwks))
     else:
-        provider.local_jwks.CopyFrom(DataSource(inline_string=rule.jwks or NO_KEYS))
+        provider.remote_jwks.CopyFrom((None if rule.jwks else _remote(rule)) or _no_keys())
     return provider
 
 
-def _remote(uri: str, rule: JWTRule) -> RemoteJwks | None:
+def _no_keys() -> RemoteJwks:
+    """Keys that can't be had: the fetch fails at once, and with it every token."""
+    source = HttpUri(uri=_NO_KEYS_URI, cluster=BLACK_HOLE_CLUSTER, timeout=nanoseconds(FETCH_TIMEOUT))
+    return RemoteJwks(http_uri=source, cache_duration=nanoseconds(REFRESH))
+
+
+def _remote(rule: JWTRule) -> RemoteJwks | None:
     """Envoy itself fetches the keys, from the cluster of the service that the URI names; None if it names none."""
+    uri = rule.jwks_uri or ""
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
