@@ -16,13 +16,12 @@ from ostria.translate import names
 from ostria.translate.assembly.inbound import InboundAssembly
 from ostria.translate.assembly.names import NameAssembly
 from ostria.translate.assembly.secrets import SecretAssembly
-from ostria.translate.assembly.shelf import Problem
+from ostria.translate.assembly.shelf import NOTHING, Problem
 from ostria.translate.assembly.view import ViewAssembly
 from ostria.translate.patches import problem_of
 from ostria.translate.prepared import Prepared, ResourceSet
 from ostria.translate.workshop import Tamper, Workshop
 
-_NOTHING: Mapping[str, Prepared] = {}
 _GENERATIONS = 3
 """Snapshots for which a view or inbound side that no proxy asked for is kept: proxies reconnect, and ask again."""
 
@@ -75,7 +74,7 @@ class _Shared:
             users = (*self.content(snapshot, names.CDS).values(), *self.content(snapshot, names.LDS).values())
             return self.secrets.renew(self.key, snapshot, users)
         if type_url == names.NDS:
-            return self.names.renew(snapshot.name_table(view)) if self.key.dns_capture else _NOTHING
+            return self.names.renew(snapshot.name_table(view)) if self.key.dns_capture else NOTHING
         return self.resources.content(view, type_url)
 
     def problems(self) -> Iterator[Problem]:
@@ -125,7 +124,7 @@ class Translator:
         self._advance(snapshot.version)
         place = self._place(snapshot, proxy)
         shared = place.shared.content(snapshot, type_url)
-        own = place.own.content(type_url) if place.own is not None else _NOTHING
+        own = place.own.content(type_url) if place.own is not None else NOTHING
         at = (place.shared.key, place.own.inbound if place.own is not None and own else None, type_url)
         found = self._sets.get(at)
         if found is None or found.shared is not shared or found.own is not own:

@@ -8,7 +8,7 @@ from ostria.translate import clusters, names
 from ostria.translate.assembly.added import added
 from ostria.translate.assembly.extensions import ExtensionAssembly
 from ostria.translate.assembly.listeners import ListenerAssembly
-from ostria.translate.assembly.shelf import Item, Problem, Shelf
+from ostria.translate.assembly.shelf import NOTHING, Item, Problem, Shelf
 from ostria.translate.patches import Context, Stage, select
 from ostria.translate.prepared import Prepared
 from ostria.translate.workshop import Workshop
@@ -35,7 +35,7 @@ class InboundAssembly:
             case names.ECDS:
                 return self._extensions.extensions.content
             case _:
-                return {}
+                return NOTHING
 
     def problems(self) -> Iterator[Problem]:
         for shelf in (self._clusters, self._listeners.listeners, self._extensions.extensions):

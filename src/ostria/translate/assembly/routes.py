@@ -13,7 +13,7 @@ from ostria.translate.names import RDS, VHDS
 from ostria.translate.patches import Patches
 from ostria.translate.prepared import Prepared, content_version, prepare
 from ostria.translate.routes import RouteConfigKey
-from ostria.translate.workshop import Workshop
+from ostria.translate.workshop import Outcome, Workshop
 
 _VIRTUAL_HOSTS = RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
 
@@ -25,6 +25,8 @@ class _Part:
     key: RouteConfigKey
     config: Item
     hosts: Shelf
+    shell: Outcome | None = None
+    """Kept so that it is not built again when only a host changes."""
 
 
 class RouteAssembly:
@@ -58,8 +60,8 @@ class RouteAssembly:
         hosts.fill(self._hosts(key))
         shell = self._workshop.make(RDS, (key.name, key.ignore_port, key.vhds), lambda: routes.shell(key))
         if key.vhds or not isinstance(shell, Prepared):
-            return _Part(key, Item(key.name, shell), hosts)
-        return _Part(key, Item(key.name, self._workshop.intern(RDS, _joined(shell, hosts))), hosts)
+            return _Part(key, Item(key.name, shell), hosts, shell)
+        return _Part(key, Item(key.name, self._workshop.intern(RDS, _joined(shell, hosts))), hosts, shell)
 
     def _hosts(self, key: RouteConfigKey) -> Iterator[Item]:
         for host in key.hosts:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from ostria.api.meta import ObjectKey
 from ostria.translate.prepared import Prepared
 from ostria.translate.workshop import Failed, Outcome, Removed
+
+NOTHING: Final[Mapping[str, Prepared]] = MappingProxyType({})
+"""The one empty content."""
 
 
 class Item(NamedTuple):
@@ -34,7 +38,7 @@ class Shelf:
 
     def __init__(self, type_url: str) -> None:
         self.type_url = type_url
-        self.content: Mapping[str, Prepared] = {}
+        self.content: Mapping[str, Prepared] = NOTHING
         self.problems: tuple[Problem, ...] = ()
         self._items: tuple[Item, ...] = ()
 

@@ -10,7 +10,7 @@ from ostria.translate.assembly.extensions import ExtensionAssembly
 from ostria.translate.assembly.listeners import ListenerAssembly
 from ostria.translate.assembly.proxyless import ProxylessAssembly
 from ostria.translate.assembly.routes import RouteAssembly
-from ostria.translate.assembly.shelf import Problem, Shelf
+from ostria.translate.assembly.shelf import NOTHING, Problem, Shelf
 from ostria.translate.patches import Context, Patches, Stage, select
 from ostria.translate.prepared import Prepared
 from ostria.translate.workshop import Workshop
@@ -46,7 +46,7 @@ class ViewAssembly:
                 self._renew("extensions", view, inputs.of_routes, lambda: self._extensions.renew(self._patches(view, Stage.EXTENSION)))
                 return self._extensions.extensions.content
             case _:
-                return {}
+                return NOTHING
 
     def problems(self) -> Iterator[Problem]:
         for shelf in self._shelves():

@@ -54,7 +54,7 @@ def certificate(parts: Material) -> Certificate:
     try:
         key = load_pem_private_key(parts.key, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"the private key cannot be read: {error}") from error
+        raise ValueError("the private key is not PEM that can be read, or needs a password") from error
     if isinstance(key, RSAPrivateKey) and key.key_size < _RSA_BITS:
         raise ValueError(f"the private key has {key.key_size} bits; Envoy takes RSA keys of {_RSA_BITS} bits or more")
     if isinstance(key, EllipticCurvePrivateKey) and key.curve.name not in _CURVES:
@@ -74,7 +74,7 @@ def authority(parts: Material) -> Authority:
         try:
             x509.load_pem_x509_crl(parts.revoked)
         except ValueError as error:
-            raise ValueError(f"the list of revoked certificates cannot be read: {error}") from error
+            raise ValueError("the list of revoked certificates is not PEM that can be read") from error
     return Authority(parts.roots, parts.revoked)
 
 
@@ -82,4 +82,4 @@ def _certificates(pem: bytes, what: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
-        raise ValueError(f"the {what} cannot be read: {error}") from error
+        raise ValueError(f"the {what} is not PEM that can be read") from error

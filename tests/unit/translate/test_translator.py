@@ -1,0 +1,200 @@
+"""What a proxy gets, and what a change costs."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from google.protobuf.message import Message
+from tests.unit.snapshot.yamls import destination_rule, gateway, virtual_service
+from tests.unit.translate.secrets.certificates import certificate
+from tests.unit.world import Village, pod, router, service
+
+from ostria.api.meta import ObjectKey
+from ostria.snapshot.view import Proxy
+from ostria.translate import consistency, provenance, routes
+from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS, outbound_cluster
+from ostria.translate.prepared import ResourceSet
+from ostria.translate.translator import Translator
+
+TYPES = (CDS, EDS, LDS, RDS, VHDS, SDS, NDS, ECDS)
+VILLAGE = (
+    service("reviews", ("http", 9080), ip="10.96.0.1")
+    + service("ratings", ("http", 9080), ip="10.96.0.2")
+    + service("web", ("http", 80), ip="10.96.0.3")
+    + pod("web-1", "10.0.0.1")
+    + pod("web-2", "10.0.0.2")
+    + pod("reviews-1", "10.0.0.3", labels={"app": "reviews", "version": "v1"})
+    + pod("ratings-1", "10.0.0.4")
+)
+REVIEWS = outbound_cluster(9080, "", "reviews.default.svc.cluster.local")
+
+
+class Watched:
+    """A translator over a village, and what it built last."""
+
+    def __init__(self, village: Village) -> None:
+        self.village = village
+        self.translator = Translator()
+
+    def proxy(self, name: str = "web-1", address: str = "10.0.0.1", **claims: object) -> Proxy:
+        return self.village.proxy(name, addresses=(address,), **claims)
+
+    def sets(self, proxy: Proxy | None = None) -> dict[str, ResourceSet]:
+        proxy = proxy or self.proxy()
+        return {kind: self.translator.resources(self.village.snapshot, proxy, kind) for kind in TYPES}
+
+    @contextmanager
+    def built(self) -> Iterator[Counter[str]]:
+        before, found = Counter(self.translator.builds), Counter[str]()
+        yield found
+        found.update(Counter(self.translator.builds) - before)
+
+
+def test_a_sidecar_gets_a_world_that_holds_together() -> None:
+    watched = Watched(Village(VILLAGE))
+    sets = watched.sets()
+    assert list(consistency.problems(sets.values())) == []
+    assert watched.translator.problems() == ()
+    assert {REVIEWS, "inbound|80||", "InboundPassthroughCluster"} <= {p.name for p in sets[CDS]}
+    assert sets[LDS].get("virtualInbound") is not None
+    assert sets[RDS].get("9080") is not None
+
+
+def test_replicas_share_everything() -> None:
+    watched = Watched(Village(VILLAGE))
+    first = watched.sets()
+    with watched.built() as built:
+        second = watched.sets(watched.proxy("web-2", "10.0.0.2"))
+    assert not built
+    assert all(first[kind] is second[kind] for kind in TYPES)
+
+
+def test_a_virtual_service_costs_its_virtual_hosts() -> None:
+    """One on the service's port, and one on port 80, where Istio serves every host of a VirtualService."""
+    village = Village(VILLAGE + virtual_service("reviews", "hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]"))
+    watched = Watched(village)
+    before = watched.sets()
+    with watched.built() as built:
+        village.put(virtual_service("reviews", "hosts: [reviews], http: [{timeout: 3s, route: [{destination: {host: reviews}}]}]"))
+        after = watched.sets()
+    assert built == {VHDS: 2}
+    assert [kind for kind in TYPES if after[kind] is not before[kind]] == [RDS]
+
+
+def test_an_endpoint_costs_its_assignment() -> None:
+    village = Village(VILLAGE + pod("reviews-2", "10.0.0.5"))
+    watched = Watched(village)
+    before = watched.sets()
+    with watched.built() as built:
+        village.put(pod("reviews-2", "10.0.0.5", ready=False))
+        after = watched.sets()
+    assert built == {EDS: 1}
+    assert [kind for kind in TYPES if after[kind] is not before[kind]] == [EDS]
+
+
+def test_a_change_elsewhere_costs_nothing() -> None:
+    village = Village(VILLAGE)
+    watched = Watched(village)
+    before = watched.sets()
+    with watched.built() as built:
+        village.put(gateway("gw", "selector: {istio: x}, servers: [{hosts: ['*'], port: {number: 80, name: http, protocol: HTTP}}]"))
+        after = watched.sets()
+    assert not built
+    assert all(after[kind] is before[kind] for kind in TYPES)
+
+
+def test_a_rule_that_cannot_be_built_keeps_the_last_good_cluster_and_says_so() -> None:
+    village = Village(VILLAGE + destination_rule("reviews", "host: reviews, trafficPolicy: {loadBalancer: {simple: RANDOM}}"))
+    watched = Watched(village)
+    good = watched.sets()[CDS].get(REVIEWS)
+    village.put(destination_rule("reviews", "host: reviews, trafficPolicy: {tls: {mode: MUTUAL}}"))
+    sets = watched.sets()
+    assert sets[CDS].get(REVIEWS) is good
+    (problem,) = watched.translator.problems()
+    assert problem.kept
+    assert "clientCertificate" in problem.words
+    assert ObjectKey("DestinationRule", "default", "reviews") in problem.origins
+
+
+def test_a_cluster_that_never_worked_is_left_out_alone() -> None:
+    watched = Watched(Village(VILLAGE + destination_rule("reviews", "host: reviews, trafficPolicy: {tls: {mode: MUTUAL}}")))
+    sets = watched.sets()
+    assert sets[CDS].get(REVIEWS) is None
+    assert sets[CDS].get(outbound_cluster(9080, "", "ratings.default.svc.cluster.local")) is not None
+    (problem,) = watched.translator.problems()
+    assert not problem.kept
+
+
+def test_joined_routes_are_what_protobuf_makes_of_the_whole() -> None:
+    village = Village(VILLAGE)
+    watched = Watched(village)
+    body = watched.sets()[RDS].get("9080")
+    key = next(k for k in routes.keys(village.view("web-1", addresses=("10.0.0.1",))) if k.name == "9080")
+    assert body is not None
+    assert RouteConfiguration.FromString(body.body) == routes.build(key).message
+
+
+def test_virtual_hosts_can_be_delivered_one_by_one() -> None:
+    watched = Watched(Village(VILLAGE))
+    sets = watched.sets(watched.proxy(vhds=True))
+    shell = sets[RDS].get("9080")
+    assert shell is not None
+    assert not RouteConfiguration.FromString(shell.body).virtual_hosts
+    assert sets[VHDS].get("9080/reviews.default.svc.cluster.local:9080") is not None
+
+
+def test_every_resource_can_be_traced_to_its_objects() -> None:
+    watched = Watched(Village(VILLAGE + destination_rule("reviews", "host: reviews, subsets: [{name: v1, labels: {version: v1}}]")))
+    rule = ObjectKey("DestinationRule", "default", "reviews")
+    made = {t.name for t in provenance.made_by(watched.sets().values(), rule)}
+    assert {REVIEWS, outbound_cluster(9080, "v1", "reviews.default.svc.cluster.local")} <= made
+
+
+def test_a_gateway_gets_secrets_of_its_own_namespace_only() -> None:
+    tls = (
+        "servers: [{hosts: [a.example.com], port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: NAME}}]"
+    )
+    village = Village(
+        VILLAGE
+        + gateway("good", "selector: {istio: ingressgateway}, " + tls.replace("NAME", "certificate"))
+        + secret("certificate", "istio-system")
+        + secret("certificate", "default")
+    )
+    watched = Watched(village)
+    proxy = village.snapshot.complete(router(labels={"istio": "ingressgateway"}))
+    sets = watched.sets(proxy)
+    assert [p.name for p in sets[SDS]] == ["kubernetes://certificate"]
+    assert list(consistency.problems(sets.values())) == []
+
+
+def test_a_spoiled_resource_is_spoiled_for_tests_only() -> None:
+    def spoil(name: str, message: Message) -> Message:
+        return RouteConfiguration(name="spoiled") if name == REVIEWS else message
+
+    village = Village(VILLAGE)
+    translator = Translator(tamper=spoil)
+    sets = translator.resources(village.snapshot, village.proxy("web-1", addresses=("10.0.0.1",)), CDS)
+    found = sets.get(REVIEWS)
+    assert found is not None
+    assert RouteConfiguration.FromString(found.body).name == "spoiled"
+
+
+def test_views_that_nobody_asks_for_are_forgotten() -> None:
+    village = Village(VILLAGE)
+    watched = Watched(village)
+    watched.sets(watched.proxy("web-2", "10.0.0.2", namespace="default"))
+    for timeout in range(1, 7):
+        village.put(virtual_service("v", f"hosts: [reviews], http: [{{timeout: {timeout}s, route: [{{destination: {{host: reviews}}}}]}}]"))
+    watched.sets(village.proxy("other", "other", addresses=("10.0.0.9",)))
+    assert len(watched.translator._shared) == 1
+
+
+def secret(name: str, namespace: str) -> str:
+    return f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\ntype: kubernetes.io/tls\n{_data()}"
+
+
+def _data() -> str:
+    chain, key = certificate("a.example.com")
+    return "stringData:\n" + "".join(f"  {k}: {json.dumps(v)}\n" for k, v in {"tls.crt": chain, "tls.key": key}.items())
