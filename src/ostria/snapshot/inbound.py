@@ -35,13 +35,14 @@ class Inbounds:
             world.policies,
             world.sidecars,
             world.destination_rules,
-            self._behind(world, services),
+            self._behind(world, proxy, services),
         )
         return self._by_proxy.get(proxy.id, inputs, lambda: self._interned(self._build(world, proxy, services)))
 
-    def _behind(self, world: World, services: Sequence[Service]) -> tuple[object, ...]:
-        """Endpoints matter only for services without a selector: they tell the ports."""
-        return tuple(world.endpoints.get((s.host, s.namespace)) for s in services if s.owner.kind != "Service" or not s.selector)
+    def _behind(self, world: World, proxy: Proxy, services: Sequence[Service]) -> tuple[object, ...]:
+        """Endpoints matter where they alone tell the ports: see `inbound_ports.told_by_endpoints`."""
+        told = (s for s in services if proxy.workload and inbound_ports.told_by_endpoints(proxy.workload, s))
+        return tuple(world.endpoints.get((s.host, s.namespace)) for s in told)
 
     def _build(self, world: World, proxy: Proxy, services: tuple[Service, ...]) -> Inbound:
         who = Who(proxy.namespace, proxy.labels)

@@ -42,9 +42,13 @@ def _declared(target: int, declared: list[tuple[Service, Port]], mtls: WorkloadM
     return InboundPort(target=target, port=port, service=service, mtls=mtls.at(target), connection_pool=pool, others=others)
 
 
+def told_by_endpoints(workload: Workload, service: Service) -> bool:
+    """A Kubernetes service that selects a pod says itself which port it means; of others only the endpoints tell."""
+    return not (service.owner.kind == "Service" and service.selector and workload.owner.kind == "Pod")
+
+
 def _targets(workload: Workload, service: Service, port: Port, behind: Behind) -> Iterator[int]:
-    """A selecting Kubernetes service says which port; for others the endpoints at the workload's own address do."""
-    if service.owner.kind == "Service" and service.selector and workload.owner.kind == "Pod":
+    if not told_by_endpoints(workload, service):
         if target := target_of(port, workload):
             yield target
         return

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.unit.snapshot.pictures import picture
 from tests.unit.world import objects, pod, proxy, router, service
@@ -172,6 +172,7 @@ _STEP = st.sampled_from([(slot, variant) for slot, texts in enumerate(SLOTS) for
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example([[(4, 0), (14, 0)], [(14, 1)]])
 @given(st.lists(st.lists(_STEP, min_size=1, max_size=6), min_size=1, max_size=8))
 def test_changes_one_by_one_lead_to_the_same_world_as_all_at_once(batches: list[list[tuple[int, int | None]]]) -> None:
     town = Town()
