@@ -65,6 +65,7 @@ class Front:
         self._stopping = False
         self._supervisor: Process | None = None
         self._why: list[str] = []
+        self._told_failure = False
 
     async def run(self) -> int:
         """Until the mesh has ended. Raise CannotStart."""
@@ -131,8 +132,11 @@ class Front:
         await self._listen(heard)
         status = await self._supervisor.ended
         self._supervisor = None
+        said = _last_line(self._wanted.paths.logs / "supervisor.log")
         if status == _HOLDS_NO_NAMESPACE:
-            self._why.append(f"{mode}: {_last_line(self._wanted.paths.logs / 'supervisor.log')}")
+            self._why.append(f"{mode}: {said}")
+        elif status not in (0, _IMPOSSIBLE) and not self._stopping and not self._told_failure:
+            self._tell({"failed": f"the mesh's supervisor ended with status {status}: {said}"})
         return status
 
     def _orders(self, mode: Mode, first: int, count: int) -> dict[str, Any]:
@@ -198,6 +202,7 @@ class Front:
         try:
             while line := await reader.readline():
                 news = json.loads(line)
+                self._told_failure |= "failed" in news
                 if "impossible" in news:
                     self._why.append(news["impossible"])
                 else:

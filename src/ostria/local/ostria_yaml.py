@@ -22,7 +22,7 @@ class _Image(Struct, forbid_unknown_fields=True):
     workdir: str = ""
 
 
-class _Gateway(Struct, forbid_unknown_fields=True):
+class _Gateway(Struct, forbid_unknown_fields=True, frozen=True):
     ports: list[int] = []
 
 

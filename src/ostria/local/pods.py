@@ -270,7 +270,7 @@ class PodRun:
                 namespace=self.plan.namespace, service_account=self.spec.account, pod=self.plan.name, pod_uid=self.uid, node=NODE
             ),
             environment=sidecar.environment(self.facts, self.plan),
-            files=self._files(self.machine.proxy_id, [], str(folder), str(self.machine.root_certificate.parent)),
+            files=self._files(self.machine.proxy_id, [(str(folder), str(folder), False)], str(self.machine.root_certificate.parent)),
             discovery=sidecar.discovery,
             transparent=sidecar.transparent,
             sink=sink.sink,

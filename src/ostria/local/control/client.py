@@ -21,7 +21,7 @@ class Failed(Exception):
         self.hint = hint
 
 
-def request(path: Path, op: str, *, descriptors: Sequence[int] = (), **fields: Any) -> Iterator[dict[str, Any]]:
+def request(path: Path, op: str, /, *, descriptors: Sequence[int] = (), **fields: Any) -> Iterator[dict[str, Any]]:
     """Answers of the operation, one by one. Raise NotRunning, or Failed with the mesh's words."""
     with contextlib.closing(_connect(path)) as connection:
         line = msgspec.json.encode({"op": op, **fields}) + b"\n"
@@ -38,7 +38,7 @@ def request(path: Path, op: str, *, descriptors: Sequence[int] = (), **fields: A
     raise Failed("the mesh went away before it had answered")
 
 
-def one(path: Path, op: str, **fields: Any) -> dict[str, Any]:
+def one(path: Path, op: str, /, **fields: Any) -> dict[str, Any]:
     """The only answer of an operation that has one."""
     return next(request(path, op, **fields), {})
 
