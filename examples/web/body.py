@@ -1,7 +1,7 @@
 """The body of a request, by its length or in chunks, never more than MAX_BODY of it in memory."""
 
 from email.message import Message
-from typing import BinaryIO
+from io import BufferedIOBase
 
 MAX_BODY = 16 << 20
 MAX_LINE = 8 << 10
@@ -16,7 +16,7 @@ class BadBody(ValueError):
         self.status = status
 
 
-def read(headers: Message, stream: BinaryIO) -> bytes:
+def read(headers: Message, stream: BufferedIOBase) -> bytes:
     lengths = set(headers.get_all("content-length", ()))
     codings = [coding.strip().lower() for value in headers.get_all("transfer-encoding", ()) for coding in value.split(",")]
     if codings:
@@ -36,21 +36,21 @@ def _bounded(size: int) -> int:
     return size
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: BufferedIOBase, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
         raise BadBody(400, "the body ended early")
     return data
 
 
-def _line(stream: BinaryIO) -> bytes:
+def _line(stream: BufferedIOBase) -> bytes:
     line = stream.readline(MAX_LINE)
     if not line.endswith(b"\n"):
         raise BadBody(400, "a chunk's head is too long or ended early")
     return line.rstrip(b"\r\n")
 
 
-def _chunks(stream: BinaryIO) -> bytes:
+def _chunks(stream: BufferedIOBase) -> bytes:
     body = bytearray()
     while True:
         size = _line(stream).split(b";")[0].strip()

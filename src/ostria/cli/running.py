@@ -36,7 +36,7 @@ def paths_of(mesh: str) -> MeshPaths:
         fail(str(error), status=2)
 
 
-def ask(mesh: str, op: str, **fields: Any) -> Iterator[dict[str, Any]]:
+def ask(mesh: str, op: str, /, **fields: Any) -> Iterator[dict[str, Any]]:
     """The answers of the mesh; what goes wrong is said, and ends the command with status 1."""
     try:
         yield from client.request(paths_of(mesh).control, op, **fields)
@@ -46,7 +46,7 @@ def ask(mesh: str, op: str, **fields: Any) -> Iterator[dict[str, Any]]:
         fail(str(failed), failed.hint)
 
 
-def ask_one(mesh: str, op: str, **fields: Any) -> dict[str, Any]:
+def ask_one(mesh: str, op: str, /, **fields: Any) -> dict[str, Any]:
     return next(ask(mesh, op, **fields), {})
 
 

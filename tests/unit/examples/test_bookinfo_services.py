@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bookinfo import details, ratings, reviews
+from ostria.local.images import SAMPLES, find
 from web import Response, Service, json_response
 
 from .asking import ask, decoded
@@ -163,3 +164,8 @@ class TestReviews:
     def test_how_long_each_version_waits(self, run, color, seconds):
         app = run("timeit", "-n1", "-r1", "-s", "from bookinfo import reviews", "print(reviews.TIMEOUT)", STAR_COLOR=color)
         assert app.says().strip() == seconds
+
+    @pytest.mark.parametrize(("version", "enabled", "color"), [("v1", None, None), ("v2", "true", None), ("v3", "true", "red")])
+    def test_each_versions_image_sets_what_it_does(self, version, enabled, color):
+        image = find(f"registry.istio.io/release/examples-bookinfo-reviews-{version}:1.20.3", SAMPLES)
+        assert (image.env.get("ENABLE_RATINGS"), image.env.get("STAR_COLOR")) == (enabled, color)
