@@ -11,8 +11,8 @@ from ostria.api.scalars import Duration
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_PATH_SEGMENT = re.compile(r"[^/%]+")
-_HOST_LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9_]{0,61}[a-zA-Z0-9])?|[a-zA-Z0-9]")
+_HOST_LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
+_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 _LABEL_NAME = re.compile(r"[a-zA-Z0-9]([-_.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 _HEADER = re.compile(r"[-_A-Za-z0-9]+")
 _REGEX_LIMIT = 1024
@@ -34,13 +34,18 @@ def is_label(name: str) -> bool:
     return _LABEL.fullmatch(name) is not None
 
 
+def is_host_label(name: str) -> bool:
+    """One part of a host name: as a label, upper case allowed. Istio's names of ports and subsets too."""
+    return _HOST_LABEL.fullmatch(name) is not None
+
+
+def is_port_name(name: str) -> bool:
+    """What containers may call their ports: 15 characters at most, with a letter."""
+    return _PORT_NAME.fullmatch(name) is not None
+
+
 def is_subdomain(name: str) -> bool:
     return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
-
-
-def is_path_segment(name: str) -> bool:
-    """What may stand in a URL's path: names of roles and the like."""
-    return name not in (".", "..") and _PATH_SEGMENT.fullmatch(name) is not None
 
 
 def is_fqdn(host: str) -> bool:
