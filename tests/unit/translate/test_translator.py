@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from google.protobuf.message import Message
-from tests.unit.snapshot.yamls import destination_rule, gateway, virtual_service
+from tests.unit.snapshot.yamls import destination_rule, gateway, thing, virtual_service
 from tests.unit.translate.secrets.certificates import certificate
 from tests.unit.world import Village, pod, router, service
 
@@ -198,3 +199,22 @@ def secret(name: str, namespace: str) -> str:
 def _data() -> str:
     chain, key = certificate("a.example.com")
     return "stringData:\n" + "".join(f"  {k}: {json.dumps(v)}\n" for k, v in {"tls.crt": chain, "tls.key": key}.items())
+
+
+def test_envoy_filters_change_what_they_mean_and_a_bad_one_is_named() -> None:
+    merge = "{applyTo: CLUSTER, match: {cluster: {service: reviews.default.svc.cluster.local}}, patch: {operation: MERGE, value: VALUE}}"
+    village = Village(VILLAGE)
+    watched = Watched(village)
+    before = watched.sets()
+    with watched.built() as built:
+        village.put(thing("EnvoyFilter", "good", f"configPatches: [{merge.replace('VALUE', '{connect_timeout: 3s}')}]"))
+        after = watched.sets()
+    assert not {LDS, RDS, VHDS, EDS} & built.keys()
+    found = after[CDS].get(REVIEWS)
+    assert found is not None
+    assert Cluster.FromString(found.body).connect_timeout.seconds == 3
+    assert ObjectKey("EnvoyFilter", "default", "good", 0) in found.origins
+    assert after[CDS].get("PassthroughCluster") is before[CDS].get("PassthroughCluster")
+    village.put(thing("EnvoyFilter", "good", f"configPatches: [{merge.replace('VALUE', '{conect_timeout: 3s}')}]"))
+    assert watched.sets()[CDS].get(REVIEWS) is not None
+    assert {p.origins for p in watched.translator.problems()} == {(ObjectKey("EnvoyFilter", "default", "good", 0),)}

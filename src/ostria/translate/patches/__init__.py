@@ -5,6 +5,6 @@ cache keys, so that a patch of HTTP filters rebuilds no cluster. `Patches.apply`
 """
 
 from ostria.translate.patches.selection import Context, Patched, Patches, Stage, select
-from ostria.translate.patches.value import Problem, problem_of
+from ostria.translate.patches.value import problem_of
 
-__all__ = ["Context", "Patched", "Patches", "Problem", "Stage", "problem_of", "select"]
+__all__ = ["Context", "Patched", "Patches", "Stage", "problem_of", "select"]

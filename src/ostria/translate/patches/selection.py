@@ -17,7 +17,7 @@ from ostria.snapshot.view import PatchSet
 from ostria.translate.built import Built
 from ostria.translate.patches import cluster, listener, route
 from ostria.translate.patches.entry import Entry
-from ostria.translate.patches.value import Problem, operation_of, parse, problem_of
+from ostria.translate.patches.value import operation_of, parse, problem_of
 
 
 class Context(Enum):
@@ -52,6 +52,8 @@ class Patches:
     stage: Stage
     context: Context
     given: tuple[tuple[ObjectKey, EnvoyConfigObjectPatch], ...]
+    ready: tuple[tuple[ObjectKey, EnvoyConfigObjectPatch, Message], ...]
+    """Those of `given` that have nothing wrong with them, with their values read."""
     gateway_ports: tuple[tuple[int, int], ...] = ()
 
     def _identity(self) -> tuple[object, ...]:
@@ -85,15 +87,9 @@ class Patches:
             if isinstance(entry.value, Cluster | Listener | TypedExtensionConfig) and entry.value.name:
                 yield Built(entry.value.name, entry.value, (entry.owner,))
 
-    def problems(self) -> Iterator[Problem]:
-        for owner, patch in self.given:
-            if (words := problem_of(patch)) is not None:
-                yield Problem(owner=owner, words=words)
-
     def _entries(self) -> Iterator[Entry]:
-        for owner, patch in self.given:
-            if problem_of(patch) is None:
-                yield Entry(owner=owner, patch=patch, operation=operation_of(patch), value=parse(patch))
+        for owner, patch, value in self.ready:
+            yield Entry(owner=owner, patch=patch, operation=operation_of(patch), value=value)
 
 
 def select(patches: PatchSet, stage: Stage, context: Context, gateway_ports: tuple[tuple[int, int], ...] = ()) -> Patches | None:
@@ -101,7 +97,10 @@ def select(patches: PatchSet, stage: Stage, context: Context, gateway_ports: tup
     if not patches.patches:
         return None
     given = tuple((owner, patch) for owner, patch in patches.patches if patch.apply_to in stage.value and _meant(patch, context))
-    return Patches(stage, context, given, gateway_ports if stage is Stage.ROUTE else ()) if given else None
+    if not given:
+        return None
+    ready = tuple((owner, patch, parse(patch)) for owner, patch in given if problem_of(patch) is None)
+    return Patches(stage, context, given, ready, gateway_ports if stage is Stage.ROUTE else ())
 
 
 def _meant(patch: EnvoyConfigObjectPatch, context: Context) -> bool:

@@ -5,7 +5,6 @@ patch is left out. The types of extensions (`@type`) are loaded when a patch fir
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -21,7 +20,6 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from ostria.api.meta import ObjectKey
 from ostria.api.networking.envoy_filter import EnvoyConfigObjectPatch
 
 _SHAPES: Final[Mapping[str, type[Message]]] = {
@@ -48,14 +46,6 @@ _OPERATIONS: Final[Mapping[str, frozenset[str]]] = {
     "HTTP_ROUTE": frozenset({"ADD", "REMOVE", "MERGE", "INSERT_FIRST", "INSERT_BEFORE", "INSERT_AFTER"}),
     "EXTENSION_CONFIG": frozenset({"ADD"}),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A patch that is left out, and why."""
-
-    owner: ObjectKey
-    words: str
 
 
 def problem_of(patch: EnvoyConfigObjectPatch) -> str | None:
