@@ -29,6 +29,7 @@ from ostria.discovery.metrics import Metrics
 from ostria.discovery.server.connection import Connection
 from ostria.discovery.server.discovery_server import DiscoveryServer, Secure
 from ostria.discovery.server.listen import SERVER_NAMES
+from ostria.discovery.server.pulse import CollectorWatch, watch_loop
 from ostria.discovery.server.thread import WorldThread
 from ostria.discovery.world import World
 from ostria.discovery.worlds import Worlds
@@ -115,6 +116,7 @@ class ControlPlane:
         )
         self.metrics_server = await self._http(self.settings.metrics_address, monitoring)
         self._follow()
+        self._measure()
         self.ready = True
 
     async def _http(self, address: str, handler: DebugPages | Monitoring) -> HttpServer | None:
@@ -135,6 +137,12 @@ class ControlPlane:
         self.thread.begin(self.worlds.run(publish))
         self.thread.begin(self.source.watch())
         self.thread.begin(self.mesh_file.watch(self.worlds.mesh_changed))
+
+    def _measure(self) -> None:
+        collector, lag = CollectorWatch(self.metrics), asyncio.create_task(watch_loop(self.metrics))
+        collector.begin()
+        self._open.callback(collector.end)
+        self._open.callback(lag.cancel)
 
     async def close(self) -> None:
         self.ready = False

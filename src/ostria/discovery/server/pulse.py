@@ -1,0 +1,38 @@
+"""Measures what must stay short: how late the event loop is, and how long the garbage collector stops everything."""
+
+import asyncio
+import gc
+import time
+from typing import Literal
+
+from ostria.discovery.metrics import Metrics
+
+_EVERY = 0.5
+
+
+async def watch_loop(metrics: Metrics) -> None:
+    """Look at the loop now and then; for ever."""
+    while True:
+        asked = time.perf_counter()
+        await asyncio.sleep(_EVERY)
+        metrics.loop_lag.observe(max(0.0, time.perf_counter() - asked - _EVERY))
+
+
+class CollectorWatch:
+    """Between `begin` and `end`, every collection's pause is observed."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics, self._began = metrics, 0.0
+
+    def begin(self) -> None:
+        gc.callbacks.append(self._event)
+
+    def end(self) -> None:
+        if self._event in gc.callbacks:
+            gc.callbacks.remove(self._event)
+
+    def _event(self, phase: Literal["start", "stop"], _: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self._metrics.gc_pause.observe(time.perf_counter() - self._began)

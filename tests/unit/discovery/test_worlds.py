@@ -1,0 +1,103 @@
+"""From a changed object to a published world, in the world's thread."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ostria.api.kubernetes.service import Service
+from ostria.config.memory import MemorySource
+from ostria.config.store import Store
+from ostria.discovery.metrics import Metrics
+from ostria.discovery.server.thread import WorldThread
+from ostria.discovery.world import World
+from ostria.discovery.worlds import Worlds
+from ostria.snapshot.snapshots import Snapshot, Snapshots
+from ostria.snapshot.view import Proxy
+from ostria.translate.prepared import ResourceSet
+
+
+class NoTranslator:
+    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
+        return ResourceSet(type_url, {})
+
+
+class Broken(Snapshots):
+    """Fails once, when told to."""
+
+    fail = False
+
+    def advance(self, *args, **kwargs) -> Snapshot:  # type: ignore[no-untyped-def]
+        if Broken.fail:
+            Broken.fail = False
+            raise RuntimeError("a mistake of ours")
+        return super().advance(*args, **kwargs)
+
+
+def service(name: str) -> Service:
+    return decoded(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default"}, "spec": {"ports": [{"port": 80}]}}
+    )
+
+
+def decoded(plain: dict) -> Service:  # type: ignore[type-arg]
+    import msgspec
+
+    return msgspec.convert(plain, Service)
+
+
+class Mesh:
+    def __init__(self) -> None:
+        self.thread, self.store, self.published = WorldThread(), Store(), []  # type: ignore[var-annotated]
+        self.source = MemorySource(self.store)
+        self.worlds = Worlds(self.store, Broken, NoTranslator(), Metrics("test"))
+
+    def publish(self, world: World, began: float) -> None:
+        self.published.append((world, time.monotonic() - began))
+
+    async def put(self, *names: str) -> None:
+        await self.thread.run(self.source.put, *map(service, names))
+
+    def hosts(self) -> list[str]:
+        return sorted(host.partition(".")[0] for host in self.worlds.current.snapshot.world.services.by_host)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Mesh]:
+    mesh = Mesh()
+    await mesh.thread.run(mesh.worlds.begin)
+    mesh.thread.begin(mesh.worlds.run(mesh.publish))
+    try:
+        yield mesh
+    finally:
+        mesh.thread.close()
+
+
+async def test_a_change_becomes_a_world_within_milliseconds() -> None:
+    async with running() as mesh:
+        await mesh.put("a")
+        await asyncio.sleep(0.1)
+        ((_, seconds),) = mesh.published
+        assert (mesh.hosts(), seconds < 0.1) == (["a"], True)
+
+
+async def test_a_burst_becomes_few_worlds() -> None:
+    async with running() as mesh:
+        for number in range(50):
+            await mesh.put(f"s{number}")
+        await asyncio.sleep(0.3)
+        assert len(mesh.hosts()) == 50
+        assert len(mesh.published) < 10
+
+
+async def test_a_mistake_of_ours_leaves_the_last_good_world_and_the_next_change_mends_it() -> None:
+    async with running() as mesh:
+        await mesh.put("a")
+        await asyncio.sleep(0.1)
+        Broken.fail = True
+        await mesh.put("b")
+        await asyncio.sleep(0.1)
+        assert (mesh.hosts(), mesh.worlds.last_failure) == (["a"], "RuntimeError: a mistake of ours")
+        await mesh.put("c")
+        await asyncio.sleep(0.1)
+        assert (mesh.hosts(), mesh.worlds.last_failure) == (["a", "b", "c"], "")
