@@ -183,6 +183,7 @@ class Endpoint:
     network: str = ""
     weight: int = 1
     workload: Workload | None = None
+    """As it was when the set was made: its names, place and labels are right; what clients don't see of it (readiness, annotations) may be older."""
     hostname: str = ""
     """The pod's DNS label behind a headless service."""
     node: str = ""

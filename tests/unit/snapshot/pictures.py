@@ -1,6 +1,6 @@
 """A snapshot as plain data, so that two of them can be compared by content and not by identity."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -15,7 +15,8 @@ def plain(value: Any) -> Any:
     """Nested tuples and text, all the way down."""
     match value:
         case EndpointSet():
-            return (value.host, value.version, plain(value.endpoints))
+            # Not the workloads: a set keeps the ones that it was made with until its own content changes.
+            return (value.host, value.version, plain(value.port), tuple(plain(replace(e, workload=None)) for e in value.endpoints))
         case Struct():
             return tuple((name, plain(getattr(value, name))) for name in (f.name for f in structs.fields(value)))
         case Enum():
