@@ -29,8 +29,6 @@ _GENERATIONS = 3
 class Snapshot(Protocol):
     """What the translator asks of a snapshot; see `ostria.snapshot.snapshots`."""
 
-    @property
-    def version(self) -> int: ...
     def view_key(self, proxy: Proxy) -> ViewKey: ...
     def view(self, key: ViewKey) -> View: ...
     def inbound(self, proxy: Proxy) -> Inbound: ...
@@ -43,16 +41,17 @@ class _Shared:
 
     def __init__(self, workshop: Workshop, key: ViewKey) -> None:
         self.key = key
-        self.version = -1
+        self.used = 0
         self.resources = ViewAssembly(workshop)
         self.secrets = SecretAssembly(workshop)
         self.names = NameAssembly(workshop)
+        self._snapshot: Snapshot | None = None
         self._view: View | None = None
         self._current: dict[str, Mapping[str, Prepared]] = {}
 
     def advance(self, snapshot: Snapshot) -> None:
-        if self.version != snapshot.version:
-            self._view, self.version = snapshot.view(self.key), snapshot.version
+        if self._snapshot is not snapshot:
+            self._snapshot, self._view = snapshot, snapshot.view(self.key)
             self._current.clear()
 
     def content(self, snapshot: Snapshot, type_url: str) -> Mapping[str, Prepared]:
@@ -87,18 +86,18 @@ class _Shared:
 
 @dataclass(slots=True)
 class _Own:
-    """The inbound side of a workload and the last snapshot that asked for it."""
+    """The inbound side of a workload, and the last generation that asked for it."""
 
     resources: InboundAssembly
-    version: int
+    used: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a proxy belongs, in one version of the world."""
+    """Where a proxy belongs, in one generation."""
 
     proxy: Proxy
-    version: int
+    generation: int
     shared: _Shared
     own: InboundAssembly | None
 
@@ -112,7 +111,9 @@ class Translator:
         self._own: dict[Inbound, _Own] = {}
         self._places: dict[str, _Place] = {}
         self._sets: dict[tuple[ViewKey, Inbound | None, str], ResourceSet] = {}
-        self._version = -1
+        self._snapshot: Snapshot | None = None
+        self._generation = 0
+        """Counts the snapshots seen: their own versions begin anew when the world is built anew."""
 
     @property
     def builds(self) -> Mapping[str, int]:
@@ -121,7 +122,7 @@ class Translator:
 
     def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
         """Everything of a type that the proxy may have; the same set as before where nothing in it changed."""
-        self._advance(snapshot.version)
+        self._advance(snapshot)
         place = self._place(snapshot, proxy)
         shared = place.shared.content(snapshot, type_url)
         own = place.own.content(type_url) if place.own is not None else NOTHING
@@ -143,14 +144,15 @@ class Translator:
 
     def _place(self, snapshot: Snapshot, proxy: Proxy) -> _Place:
         known = self._places.get(proxy.id)
-        if known is not None and known.proxy is proxy and known.version == snapshot.version:
+        if known is not None and known.proxy is proxy and known.generation == self._generation:
             return known
         key = snapshot.view_key(proxy)
         shared = self._shared.get(key)
         if shared is None:
             shared = self._shared[key] = _Shared(self._workshop, key)
         shared.advance(snapshot)
-        place = _Place(proxy, snapshot.version, shared, self._inbound(snapshot, proxy))
+        shared.used = self._generation
+        place = _Place(proxy, self._generation, shared, self._inbound(snapshot, proxy))
         self._places[proxy.id] = place
         return place
 
@@ -161,17 +163,18 @@ class Translator:
         inbound = snapshot.inbound(proxy)
         own = self._own.get(inbound)
         if own is None:
-            own = self._own[inbound] = _Own(InboundAssembly(self._workshop, inbound), snapshot.version)
-        own.version = snapshot.version
+            own = self._own[inbound] = _Own(InboundAssembly(self._workshop, inbound), self._generation)
+        own.used = self._generation
         return own.resources
 
-    def _advance(self, version: int) -> None:
-        """At each new version, let go of what no proxy has asked for in a while."""
-        if version == self._version:
+    def _advance(self, snapshot: Snapshot) -> None:
+        """At each new snapshot, let go of what no proxy has asked for in a while."""
+        if snapshot is self._snapshot:
             return
-        self._version = version
-        oldest = version - _GENERATIONS
-        self._shared = {key: shared for key, shared in self._shared.items() if shared.version >= oldest}
-        self._own = {inbound: own for inbound, own in self._own.items() if own.version >= oldest}
-        self._places = {name: place for name, place in self._places.items() if place.version >= oldest}
+        self._snapshot = snapshot
+        self._generation += 1
+        oldest = self._generation - _GENERATIONS
+        self._shared = {key: shared for key, shared in self._shared.items() if shared.used >= oldest}
+        self._own = {inbound: own for inbound, own in self._own.items() if own.used >= oldest}
+        self._places = {name: place for name, place in self._places.items() if place.generation >= oldest}
         self._sets = {at: kept for at, kept in self._sets.items() if at[0] in self._shared and (at[1] is None or at[1] in self._own)}

@@ -185,10 +185,10 @@ def test_a_spoiled_resource_is_spoiled_for_tests_only() -> None:
 def test_views_that_nobody_asks_for_are_forgotten() -> None:
     village = Village(VILLAGE)
     watched = Watched(village)
-    watched.sets(watched.proxy("web-2", "10.0.0.2", namespace="default"))
+    watched.sets()
     for timeout in range(1, 7):
         village.put(virtual_service("v", f"hosts: [reviews], http: [{{timeout: {timeout}s, route: [{{destination: {{host: reviews}}}}]}}]"))
-    watched.sets(village.proxy("other", "other", addresses=("10.0.0.9",)))
+        watched.sets(village.proxy("other", "other", addresses=("10.0.0.9",)))
     assert len(watched.translator._shared) == 1
 
 
@@ -209,7 +209,8 @@ def test_envoy_filters_change_what_they_mean_and_a_bad_one_is_named() -> None:
     with watched.built() as built:
         village.put(thing("EnvoyFilter", "good", f"configPatches: [{merge.replace('VALUE', '{connect_timeout: 3s}')}]"))
         after = watched.sets()
-    assert not {LDS, RDS, VHDS, EDS} & built.keys()
+    assert built[CDS] == 3, "that of reviews, and the workload's own two"
+    assert not {RDS, VHDS, EDS} & built.keys()
     found = after[CDS].get(REVIEWS)
     assert found is not None
     assert Cluster.FromString(found.body).connect_timeout.seconds == 3

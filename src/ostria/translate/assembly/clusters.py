@@ -66,8 +66,9 @@ class ClusterAssembly:
 
     def _items(self, keys: Iterable[AnyClusterKey], patches: Patches | None) -> Iterator[Item]:
         for key in keys:
-            outcome = self._workshop.make(CDS, key, partial(clusters.build, key), patches)
-            yield Item(clusters.name_of(key), outcome, clusters.origins_of(key))
+            name = clusters.name_of(key)
+            outcome = self._workshop.make(CDS, key, partial(clusters.build, key), patches.for_cluster(name) if patches else None)
+            yield Item(name, outcome, clusters.origins_of(key))
 
     def _assignments(self, view: View, keys: Iterable[AnyClusterKey]) -> Iterator[Item]:
         for key in endpoint_keys(view, keys):

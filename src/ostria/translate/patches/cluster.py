@@ -6,6 +6,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.base_pb2 import TransportSocket
 from google.protobuf import json_format
 
+from ostria.api.networking.envoy_filter import ClusterMatch, EnvoyConfigObjectPatch
 from ostria.translate.clusters.metadata import ISTIO
 from ostria.translate.patches.entry import Entry
 from ostria.translate.patches.merge import merge, merge_any
@@ -24,13 +25,24 @@ def patch(cluster: Cluster, entries: Iterable[Entry]) -> bool:
     return True
 
 
+def may_mean(patch: EnvoyConfigObjectPatch, name: str) -> bool:
+    """Whether a patch changes an outbound cluster of that name."""
+    operation = patch.patch.operation if patch.patch is not None else None
+    wanted = patch.match.cluster if patch.match is not None else None
+    port, subset, host = _parts(name)
+    return operation != "ADD" and _fits(wanted, name, port, subset, [host])
+
+
 def _matches(cluster: Cluster, entry: Entry) -> bool:
-    wanted = entry.cluster
+    port, subset, host = _parts(cluster.name)
+    return _fits(entry.cluster, cluster.name, port, subset, [host] if host else _services(cluster))
+
+
+def _fits(wanted: ClusterMatch | None, name: str, port: str, subset: str, hosts: list[str]) -> bool:
     if wanted is None:
         return True
     if wanted.name:
-        return wanted.name == cluster.name
-    port, subset, hosts = _parts(cluster)
+        return wanted.name == name
     return (
         (not wanted.subset or wanted.subset == subset)
         and (not wanted.service or wanted.service in hosts)
@@ -38,17 +50,19 @@ def _matches(cluster: Cluster, entry: Entry) -> bool:
     )
 
 
-def _parts(cluster: Cluster) -> tuple[str, str, list[str]]:
-    """Port, subset and hosts. An inbound cluster's name has no host: its services stand in its metadata."""
-    direction, separator, rest = cluster.name.partition("|")
-    if not separator:
-        direction, _, rest = cluster.name.partition("_.")
-        rest = rest.replace("_.", "|", 2)
-    port, subset, host = [*rest.split("|", 2), "", ""][:3]
-    if direction != "inbound":
-        return port, subset, [host]
-    istio = json_format.MessageToDict(cluster.metadata.filter_metadata[ISTIO]) if ISTIO in cluster.metadata.filter_metadata else {}
-    return port, subset, [service["host"] for service in istio.get("services", ())]
+def _parts(name: str) -> tuple[str, str, str]:
+    """Port, subset and host of `outbound|PORT|SUBSET|HOST`, `inbound|PORT||` or `outbound_.PORT_.SUBSET_.HOST`; empty where there is none."""
+    separator = "|" if "|" in name else "_."
+    _, port, subset, host = [*name.split(separator, 3), "", "", ""][:4]
+    return port, subset, host
+
+
+def _services(cluster: Cluster) -> list[str]:
+    """An inbound cluster's name has no host: its services stand in its metadata."""
+    if ISTIO not in cluster.metadata.filter_metadata:
+        return []
+    istio = json_format.MessageToDict(cluster.metadata.filter_metadata[ISTIO])
+    return [service["host"] for service in istio.get("services", ())]
 
 
 def _merge_socket(cluster: Cluster, value: Cluster) -> bool:

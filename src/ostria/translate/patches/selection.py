@@ -1,7 +1,7 @@
 """The patches that one kind of resource is to be changed by, narrowed from a view's `PatchSet`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -64,6 +64,14 @@ class Patches:
 
     def __hash__(self) -> int:
         return hash(self._identity())
+
+    def for_cluster(self, name: str) -> "Patches | None":
+        """Those that can mean the outbound cluster of that name; None if there are none, so that it shares its bytes with unpatched views."""
+        given = tuple(each for each in self.given if cluster.may_mean(each[1], name))
+        if not given:
+            return None
+        wanted = {id(patch) for _, patch in given}
+        return replace(self, given=given, ready=tuple(each for each in self.ready if id(each[1]) in wanted))
 
     def apply(self, message: Message) -> Patched | None:
         """The message after all patches; None if one of them removes it. A patch that fails on it is passed over."""
