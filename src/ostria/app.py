@@ -175,9 +175,9 @@ class ControlPlane:
             snapshot=lambda: self.worlds.current.snapshot,
             store=self.store,
             problems=lambda: (*self.source.problems, *self.mesh_file.problems),
-            failures=lambda: (),
+            failures=lambda: ((each.words, each.origins) for each in self.translator.problems()),
             connections=self.connections,
-            builds=dict,
+            builds=lambda: dict(self.translator.builds),
         )
 
     def _count_problems(self) -> None:

@@ -135,6 +135,7 @@ class AggregatedDiscovery:
             slots=self._slots,
             limits=self._limits,
             metrics=self._pusher.metrics,
+            newest=lambda: self._pusher.world,
             world=world,
             proxy=proxy,
         )

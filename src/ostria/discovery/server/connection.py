@@ -91,7 +91,9 @@ class Connection:
     slots: SendSlots
     limits: Limits
     metrics: Metrics
+    newest: Callable[[], World]
     world: World
+    """What the proxy was last told of."""
     proxy: Proxy
     """The claims, completed from the registry of `world`."""
     connected: float = field(default_factory=time.time)
@@ -108,13 +110,13 @@ class Connection:
     # Requests
 
     async def receive(self, request: DeltaRequest | SotwRequest) -> None:
-        self.metrics.requests.labels(short(request.type_url)).inc()
         if request.type_url not in SERVED:
             log.info("%s asks for %r, a type that is not served", self.id, request.type_url[:200])
             return
+        self.metrics.requests.labels(short(request.type_url)).inc()
         async with self.lock:
             known = self.stream.subscription(request.type_url)
-            content = known.current if known else await self._fetch_one(request.type_url)
+            content = known.current if known else await self._open(request.type_url)
             self._count_nonce(request)
             rejected = self._take(request, content)
         for each in rejected:
@@ -132,8 +134,17 @@ class Connection:
             case _:
                 raise TypeError("a stream speaks one variant")
 
-    async def _fetch_one(self, type_url: str) -> ResourceSet:
-        return (await self._fetch(self.world, (type_url,)))[1][type_url]
+    async def _open(self, type_url: str) -> ResourceSet:
+        """The content of a type that the proxy asks for the first time, from the newest world; all its types move to that world together."""
+        found = await self._move(self.newest(), (type_url,))
+        return found[type_url]
+
+    async def _move(self, world: World, more: tuple[str, ...] = ()) -> dict[str, ResourceSet]:
+        held = () if world is self.world else tuple(each.type_url for each in self.stream)
+        proxy, found = await self._fetch(world, (*held, *more))
+        self.world, self.proxy = world, proxy
+        self.stream.update(found)
+        return found
 
     async def _fetch(self, world: World, types: tuple[str, ...]) -> tuple[Proxy, dict[str, ResourceSet]]:
         proxy, found = await self.thread.run(_ask, world, self.claims, types, self.metrics)
@@ -164,9 +175,8 @@ class Connection:
     async def enter(self, world: World) -> None:
         """The proxy's part of a new world; responses follow from the writer. Raise LookupError when the proxy has no place in it any more."""
         async with self.lock:
-            proxy, found = await self._fetch(world, tuple(each.type_url for each in self.stream))
-            self.world, self.proxy = world, proxy
-            self.stream.update(found)
+            if world is not self.world:
+                await self._move(world)
         self.wake.set()
 
     # Responses

@@ -5,6 +5,7 @@ Working out what a proxy gets is done here, one proxy after the other; sending i
 
 import asyncio
 import logging
+import re
 import time
 from collections import OrderedDict
 
@@ -48,14 +49,14 @@ class Pusher:
         if mine >= self._streams_per_proxy:
             raise too_much(f"a proxy may hold at most {self._streams_per_proxy} streams")
         self.connections[connection.id] = connection
-        self.metrics.connected.labels(connection.claims.version or "unknown").inc()
+        self.metrics.connected.labels(_label(connection.claims.version)).inc()
         if connection.world is not self.world:
             self._enqueue(connection, time.monotonic())
 
     def leave(self, connection: Connection) -> None:
         if self.connections.pop(connection.id, None) is not None:
             self._queue.pop(connection.id, None)
-            self.metrics.connected.labels(connection.claims.version or "unknown").dec()
+            self.metrics.connected.labels(_label(connection.claims.version)).dec()
 
     # What they hear
 
@@ -94,3 +95,8 @@ class Pusher:
         except Exception:
             self.metrics.internal_errors.inc()
             log.exception("%s could not be told of version %s", connection.id, pending.world.version)
+
+
+def _label(version: str) -> str:
+    """A proxy's version as a metric's label: what a proxy says must not fill the metrics."""
+    return version if re.fullmatch(r"[0-9A-Za-z.+_-]{1,40}", version) else "unknown"
