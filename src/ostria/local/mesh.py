@@ -219,7 +219,13 @@ class Mesh:
         config = self.settings.read(self.store).default_config
         plain = to_builtins(config, enc_hook=builtin)
         return plan_sidecar(
-            decided, plan.template, self.machine.mode, plain, ipv6=has_ipv6(), discovery=f"{control_plane.HOST}:{control_plane.TLS_PORT}"
+            decided,
+            plan.template,
+            self.machine.mode,
+            plain,
+            ipv6=has_ipv6(),
+            control_plane=self.service_addresses(control_plane.service()),
+            discovery=f"{control_plane.HOST}:{control_plane.TLS_PORT}",
         )
 
     def _around(self, plan: PodPlan, sidecar: Sidecar | None) -> Surroundings:

@@ -18,7 +18,8 @@ POD_NETWORKS = (ipaddress.IPv4Network("10.244.0.0/16"), ipaddress.IPv6Network("f
 SERVICE_NETWORKS = (ipaddress.IPv4Network("10.96.0.0/16"), ipaddress.IPv6Network("fd00:10:96::/112"))
 GATEWAYS = (IPv4Address("10.244.0.1"), IPv6Address("fd00:10:244::1"))
 
-_EVERY = {"net/ipv4/ip_unprivileged_port_start": "0", "net/ipv4/ping_group_range": "0 2147483647"}
+_EVERY = {"net/ipv4/ip_unprivileged_port_start": "0"}
+_PING = "net/ipv4/ping_group_range"
 _IPV6_AT_ONCE = {
     f"net/ipv6/conf/{which}/{name}": "0" for which in ("all", "default") for name in ("accept_dad", "accept_ra", "dad_transmits")
 }
@@ -53,6 +54,7 @@ class Network:
         self._count = 0
 
     def start(self) -> None:
+        _let_everybody_ping()
         _set(_EVERY | _BRIDGE | (_IPV6_AT_ONCE | {"net/ipv6/conf/all/forwarding": "1"} if has_ipv6() else {}))
         with Rtnetlink() as kernel:
             kernel.up("lo")
@@ -71,6 +73,7 @@ class Network:
             kernel.add_veth(end, master=BRIDGE, peer="eth0", peer_namespace=namespace)
             kernel.up(end)
         with self._home.inside(namespace), Rtnetlink() as kernel:
+            _let_everybody_ping()
             _set(_EVERY | (_IPV6_AT_ONCE if has_ipv6() else {}))
             kernel.up("lo")
             kernel.add_address("eth0", addresses.ipv4, 32)
@@ -93,6 +96,14 @@ class Network:
             )
             for family in (socket.AF_INET, socket.AF_INET6) if has_ipv6() else (socket.AF_INET,):
                 kernel.deliver_marked_locally(mark, 100, family)
+
+
+def _let_everybody_ping() -> None:
+    """The kernel takes only groups that the user namespace maps."""
+    try:
+        _set({_PING: "0 2147483647"})
+    except OSError:
+        _set({_PING: "0 0"})
 
 
 def _set(values: dict[str, str]) -> None:

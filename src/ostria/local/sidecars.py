@@ -9,7 +9,7 @@ import yaml
 
 from ostria.api.kubernetes.pod import PodTemplateSpec
 from ostria.capture.annotations import config as capture_config
-from ostria.capture.config import CaptureConfig, InterceptionMode
+from ostria.capture.config import CaptureConfig, Destination, InterceptionMode
 from ostria.capture.rules import Ruleset, rules
 from ostria.local.controllers import PodPlan
 from ostria.local.fields import PodFacts
@@ -57,18 +57,27 @@ class Sidecar:
 
 
 def plan_sidecar(
-    injection: Injection, template: PodTemplateSpec, mode: Mode, default_config: Mapping[str, Any], *, ipv6: bool, discovery: str
+    injection: Injection,
+    template: PodTemplateSpec,
+    mode: Mode,
+    default_config: Mapping[str, Any],
+    *,
+    ipv6: bool,
+    control_plane: tuple[str, ...],
+    discovery: str,
 ) -> Sidecar:
     """Raise ValueError for annotations that can't be honoured: capture must be what it says, or not be at all."""
     proxy_config = {**default_config, **_proxy_config(template.metadata.annotations)}
     metadata: dict[str, object] = {}
     environment = proxy_config.get("proxyMetadata") or {}
+    port = int(discovery.rpartition(":")[2])
     base = CaptureConfig(
         envoy_mark=None if mode.many_users else PROXY_MARK,
         envoy_uid=1337 if mode.many_users else None,
         envoy_gid=1337 if mode.many_users else None,
         mode=InterceptionMode(proxy_config.get("interceptionMode") or "REDIRECT"),
         dns_servers=_dns(environment),
+        exclude_destinations=() if mode.many_users else tuple(Destination(address, port) for address in control_plane),
         ipv6=ipv6,
     )
     config, problems = capture_config(template.metadata.annotations, base)
