@@ -1,6 +1,6 @@
 """The secret discovery service for the Envoy next door: `default` (key and chain) and `ROOTCA`, pushed again whenever the certificate rotates.
 
-Any other name is answered as absent: nothing else is here to be had. Streams are state machines (`SecretStream`); gRPC is in `serve`.
+Certificates in files that rules name are read for it (`file_secrets`). Any other name is answered as absent: nothing else is here to be had. Streams are state machines (`SecretStream`); gRPC is in `serve`.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Delt
 from google.protobuf.any_pb2 import Any as Packed
 
 from ostria.agent.certificates import Certificates
+from ostria.agent.file_secrets import file_secret
 from ostria.agent.keys import Identity
 from ostria.translate.names import ROOT_CERTIFICATE, SDS, WORKLOAD_CERTIFICATE
 
@@ -32,6 +33,10 @@ def secrets(identity: Identity) -> Mapping[str, Secret]:
     root = Secret(name=ROOT_CERTIFICATE)
     root.validation_context.trusted_ca.inline_bytes = identity.root
     return {WORKLOAD_CERTIFICATE: own, ROOT_CERTIFICATE: root}
+
+
+def find(name: str, held: Mapping[str, Secret]) -> Secret | None:
+    return held.get(name) or file_secret(name)
 
 
 class SecretStream(Protocol[Request, Response]):
@@ -59,7 +64,7 @@ class StateOfTheWorld:
             return None
         self.sent, self.nonce = (self.names, version), self.nonce + 1
         held = secrets(identity)
-        found = [held[name] for name in self.names if name in held]
+        found = [secret for name in self.names if (secret := find(name, held)) is not None]
         return DiscoveryResponse(
             type_url=SDS, version_info=str(version), nonce=str(self.nonce), resources=[_packed(secret) for secret in found]
         )
@@ -89,8 +94,8 @@ class Delta:
         found = DeltaDiscoveryResponse(type_url=SDS, system_version_info=str(version), nonce=str(self.nonce))
         for name in due:
             self.names[name] = version
-            if name in held:
-                found.resources.add(name=name, version=str(version)).resource.CopyFrom(_packed(held[name]))
+            if (secret := find(name, held)) is not None:
+                found.resources.add(name=name, version=str(version)).resource.CopyFrom(_packed(secret))
             else:
                 found.removed_resources.append(name)
         return found
