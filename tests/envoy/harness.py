@@ -31,6 +31,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 TIMEOUT = 60
+IDENTITY = "spiffe://cluster.local/ns/default/sa/default"
+"""Whom the certificate names that stands in for every secret."""
 
 
 class Rejected(AssertionError):
@@ -244,6 +246,7 @@ def self_signed() -> tuple[str, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(IDENTITY)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -19,6 +19,7 @@ from ostria.translate.clusters.key import ClusterKey
 from ostria.translate.clusters.protocol import HttpOptions
 from ostria.translate.clusters.trust import credential, mesh_context, user_context
 from ostria.translate.endpoints.metadata import TLS_MODE
+from ostria.translate.filters.http_chain import ALPN_FIELD, ALPN_NAMESPACE, HTTP1_ALPN, HTTP2_ALPN
 from ostria.translate.filters.proto import pack
 from ostria.translate.filters.tls import client_socket
 
@@ -32,6 +33,7 @@ def apply(cluster: Cluster, options: HttpOptions, key: ClusterKey, tls: ClientTL
         case "ISTIO_MUTUAL":
             context = mesh_context(key.client.mesh, _peers(key, tls), tls.sni or _sni(key), http2=options.is_http2)
             cluster.transport_socket.CopyFrom(client_socket(context))
+            _offer_http(cluster, options)
         case "SIMPLE" | "MUTUAL":
             effective = _without_credential(key, tls)
             _automatic_names(options, effective, dynamic=cluster.HasField("cluster_type"))
@@ -60,6 +62,7 @@ def _find_out(cluster: Cluster, options: HttpOptions, key: ClusterKey) -> None:
     if key.service.external or not key.client.mesh.config.enable_auto_mtls or cluster.HasField("cluster_type"):
         return
     context = mesh_context(key.client.mesh, _peers(key, None), _sni(key), http2=options.is_http2)
+    _offer_http(cluster, options)
     if cluster.type == Cluster.ORIGINAL_DST:
         # No endpoint is chosen here, so none can tell its mode: all must agree.
         if key.mutual:
@@ -68,6 +71,11 @@ def _find_out(cluster: Cluster, options: HttpOptions, key: ClusterKey) -> None:
     encrypted = cluster.transport_socket_matches.add(name=f"tlsMode-{TlsMode.ISTIO}", transport_socket=client_socket(context))
     encrypted.match[TLS_MODE] = TlsMode.ISTIO.value
     cluster.transport_socket_matches.add(name="tlsMode-disabled", transport_socket=_raw_socket()).match.SetInParent()
+
+
+def _offer_http(cluster: Cluster, options: HttpOptions) -> None:
+    """What HTTP chains offer as ALPN on this cluster's mutual TLS: they read it here, so that TLS to servers outside the mesh keeps its own."""
+    cluster.metadata.filter_metadata[ALPN_NAMESPACE][ALPN_FIELD] = HTTP2_ALPN if options.is_http2 else HTTP1_ALPN
 
 
 def _peers(key: ClusterKey, tls: ClientTLSSettings | None) -> frozenset[str]:

@@ -21,6 +21,8 @@ from ostria.translate.filters.side import Side
 
 ALPN = "envoy.filters.http.set_filter_state"
 ALPN_KEY = "envoy.network.application_protocols"
+ALPN_NAMESPACE, ALPN_FIELD = "istio", "alpn"
+"""Where a cluster's metadata holds the name to offer."""
 HTTP1_ALPN = "istio-http/1.1"
 HTTP2_ALPN = "istio-h2"
 
@@ -29,24 +31,27 @@ def filter_named(name: str, config: Message) -> HttpFilter:
     return HttpFilter(name=name, typed_config=pack(config))
 
 
-def http_filters(side: Side, policies: Iterable[HttpFilter] = (), *, grpc_web: bool = False, http2: bool = False) -> tuple[HttpFilter, ...]:
-    """`policies` are the security filters, already in order; `http2`: every upstream of the chain speaks HTTP/2."""
+def http_filters(side: Side, policies: Iterable[HttpFilter] = (), *, grpc_web: bool = False) -> tuple[HttpFilter, ...]:
+    """`policies` are the security filters, already in order."""
     chain = list(policies)
     if grpc_web:
         chain.append(filter_named("envoy.filters.http.grpc_web", GrpcWeb()))
     if side is not Side.INBOUND:
-        chain.append(alpn_filter(HTTP2_ALPN if http2 else HTTP1_ALPN))
+        chain.append(alpn_filter())
         chain.append(filter_named("envoy.filters.http.fault", HTTPFault()))
         chain.append(filter_named("envoy.filters.http.cors", Cors()))
     chain.append(filter_named("envoy.filters.http.router", Router()))
     return tuple(chain)
 
 
-def alpn_filter(protocol: str) -> HttpFilter:
-    """Tell the server side that HTTP follows: the name is offered as ALPN on the upstream's TLS, and a server that sniffs its port reads it there.
+def alpn_filter() -> HttpFilter:
+    """Tell the server side that HTTP follows: a name is offered as ALPN on the upstream's TLS, and a server that sniffs its port reads it there.
 
-    The server never selects it, so that Envoy finds out the version of HTTP from the first bytes.
+    The cluster says which name, in its metadata; one that says none (TLS to a server outside the mesh) keeps the ALPN of its own settings. The server
+    never selects the name, so that Envoy finds out the version of HTTP from the first bytes.
     """
-    name = SubstitutionFormatString(text_format_source=DataSource(inline_string=protocol))
-    value = FilterStateValue(object_key=ALPN_KEY, format_string=name, shared_with_upstream=FilterStateValue.ONCE)
+    name = SubstitutionFormatString(
+        text_format_source=DataSource(inline_string=f"%CLUSTER_METADATA({ALPN_NAMESPACE}:{ALPN_FIELD})%"), omit_empty_values=True
+    )
+    value = FilterStateValue(object_key=ALPN_KEY, format_string=name, shared_with_upstream=FilterStateValue.ONCE, skip_if_empty=True)
     return filter_named(ALPN, SetFilterState(on_request_headers=[value]))
