@@ -49,14 +49,14 @@ from ostria.api.telemetry import telemetry
 _FIELDS: Mapping[type[Message], str] = {
     traffic_extension.TrafficExtension: "apiVersion kind metadata status",
     wasm_plugin.WasmPlugin: "apiVersion kind metadata status",
-    config_map.ConfigMap: "apiVersion binaryData data immutable kind metadata status",
+    config_map.ConfigMap: "apiVersion binaryData data kind metadata status",
     container.Capabilities: "add drop",
     container.Container: (
         "args command env envFrom image lifecycle livenessProbe name ports readinessProbe restartPolicy securityContext "
-        "startupProbe stdin stdinOnce tty volumeMounts workingDir"
+        "startupProbe volumeMounts workingDir"
     ),
     container.ContainerPort: "containerPort name protocol",
-    container.SecurityContext: "capabilities readOnlyRootFilesystem runAsGroup runAsNonRoot runAsUser",
+    container.SecurityContext: "capabilities runAsGroup runAsUser",
     container.VolumeMount: "mountPath name readOnly subPath subPathExpr",
     daemon_set.DaemonSet: "apiVersion kind metadata spec status",
     daemon_set.DaemonSetSpec: "selector template",
@@ -73,12 +73,12 @@ _FIELDS: Mapping[type[Message], str] = {
     environment.EnvFromSource: "configMapRef prefix secretRef",
     environment.EnvSource: "name optional",
     environment.EnvVar: "name value valueFrom",
-    environment.EnvVarSource: "configMapKeyRef fieldRef resourceFieldRef secretKeyRef",
+    environment.EnvVarSource: "configMapKeyRef fieldRef secretKeyRef",
     ip_address.IPAddress: "apiVersion kind metadata spec status",
     ip_address.IPAddressSpec: "parentRef",
     ip_address.ParentReference: "group name namespace resource",
     job.Job: "apiVersion kind metadata spec status",
-    job.JobSpec: "activeDeadlineSeconds backoffLimit completionMode completions parallelism suspend template ttlSecondsAfterFinished",
+    job.JobSpec: "backoffLimit completions parallelism suspend template",
     namespace.Namespace: "apiVersion kind metadata spec status",
     namespace.NamespaceSpec: "",
     node.Node: "apiVersion kind metadata spec status",
@@ -87,11 +87,10 @@ _FIELDS: Mapping[type[Message], str] = {
     pod.HostAlias: "hostnames ip",
     pod.Pod: "apiVersion kind metadata spec status",
     pod.PodDNSConfig: "nameservers options searches",
-    pod.PodSecurityContext: "fsGroup runAsGroup runAsNonRoot runAsUser supplementalGroups",
+    pod.PodSecurityContext: "fsGroup runAsGroup runAsUser supplementalGroups",
     pod.PodSpec: (
-        "activeDeadlineSeconds containers dnsConfig dnsPolicy enableServiceLinks hostAliases hostname initContainers nodeName "
-        "restartPolicy securityContext serviceAccount serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain "
-        "terminationGracePeriodSeconds volumes"
+        "containers dnsConfig dnsPolicy enableServiceLinks hostAliases hostname initContainers nodeName restartPolicy "
+        "securityContext serviceAccount serviceAccountName subdomain terminationGracePeriodSeconds volumes"
     ),
     pod.PodTemplateSpec: "metadata spec",
     probe.ExecAction: "command",
@@ -109,25 +108,24 @@ _FIELDS: Mapping[type[Message], str] = {
     references.FieldReference: "apiVersion fieldPath",
     references.KeySelector: "key name optional",
     references.ObjectReference: "apiVersion fieldPath kind name namespace resourceVersion uid",
-    references.ResourceFieldReference: "containerName divisor resource",
-    secret.Secret: "apiVersion data immutable kind metadata status stringData type",
+    secret.Secret: "apiVersion data kind metadata status stringData type",
     selector.Requirement: "key operator values",
     selector.Selector: "matchExpressions matchLabels",
     service.Service: "apiVersion kind metadata spec status",
     service.ServicePort: "appProtocol name port protocol targetPort",
     service.ServiceSpec: (
         "clusterIP clusterIPs externalName internalTrafficPolicy ipFamilies ipFamilyPolicy ports publishNotReadyAddresses "
-        "selector sessionAffinity sessionAffinityConfig trafficDistribution type"
+        "selector trafficDistribution type"
     ),
     service_account.ServiceAccount: "apiVersion kind metadata status",
     stateful_set.Ordinals: "start",
     stateful_set.StatefulSet: "apiVersion kind metadata spec status",
     stateful_set.StatefulSetSpec: "ordinals podManagementPolicy replicas selector serviceName template",
     volume.ConfigMapVolume: "defaultMode items name optional",
-    volume.DownwardAPIFile: "fieldRef mode path resourceFieldRef",
+    volume.DownwardAPIFile: "fieldRef mode path",
     volume.DownwardAPIProjection: "items",
     volume.DownwardAPIVolume: "defaultMode items",
-    volume.EmptyDir: "medium sizeLimit",
+    volume.EmptyDir: "",
     volume.KeyProjection: "items name optional",
     volume.KeyToPath: "key mode path",
     volume.ProjectedVolume: "defaultMode sources",
@@ -142,7 +140,7 @@ _FIELDS: Mapping[type[Message], str] = {
         "pathPrefix port service statusOnError timeout"
     ),
     extension_provider.ExtensionProvider: (
-        "envoyExtAuthzGrpc envoyExtAuthzHttp envoyFileAccessLog envoyHttpAls envoyOtelAls envoyTcpAls name prometheus stackdriver"
+        "envoyExtAuthzGrpc envoyExtAuthzHttp envoyFileAccessLog envoyHttpAls envoyOtelAls envoyTcpAls name prometheus"
     ),
     extension_provider.FileAccessLog: "logFormat omitEmptyValues path",
     extension_provider.HttpGrpcAccessLog: (
@@ -153,33 +151,29 @@ _FIELDS: Mapping[type[Message], str] = {
     extension_provider.OpenTelemetryAccessLog: "logFormat logName port service",
     extension_provider.Prometheus: "",
     extension_provider.RequestBody: "allowPartialMessage maxRequestBytes packAsBytes",
-    extension_provider.Stackdriver: "debug logging maxNumberOfAnnotations maxNumberOfAttributes maxNumberOfMessageEvents maxTagLength",
     extension_provider.TcpGrpcAccessLog: "filterStateObjectsToLog logName port service",
-    mesh_config.CertificateData: "certSigners pem trustDomains",
-    mesh_config.DefaultProviders: "accessLogging metrics tracing",
+    mesh_config.DefaultProviders: "accessLogging metrics",
     mesh_config.InboundTrafficPolicy: "mode",
     mesh_config.MeshConfig: (
-        "accessLogEncoding accessLogFile accessLogFormat caCertificates connectTimeout defaultConfig "
-        "defaultDestinationRuleExportTo defaultHttpRetryPolicy defaultProviders defaultServiceExportTo "
-        "defaultVirtualServiceExportTo disableEnvoyListenerLog discoverySelectors dnsRefreshRate enableAutoMtls "
-        "enablePrometheusMerge extensionProviders h2UpgradePolicy inboundClusterStatName inboundTrafficPolicy localityLbSetting "
-        "meshMTLS outboundClusterStatName outboundTrafficPolicy pathNormalization protocolDetectionTimeout proxyHttpPort "
-        "proxyInboundListenPort proxyListenPort rootNamespace tcpKeepalive tlsDefaults trustDomain trustDomainAliases "
-        "verifyCertificateAtClient"
+        "accessLogEncoding accessLogFile accessLogFormat connectTimeout defaultConfig defaultDestinationRuleExportTo "
+        "defaultHttpRetryPolicy defaultProviders defaultServiceExportTo defaultVirtualServiceExportTo disableEnvoyListenerLog "
+        "discoverySelectors dnsRefreshRate enableAutoMtls extensionProviders h2UpgradePolicy inboundClusterStatName "
+        "inboundTrafficPolicy localityLbSetting meshMTLS outboundClusterStatName outboundTrafficPolicy pathNormalization "
+        "protocolDetectionTimeout proxyInboundListenPort proxyListenPort rootNamespace tcpKeepalive tlsDefaults trustDomain "
+        "trustDomainAliases"
     ),
     mesh_config.OutboundTrafficPolicy: "mode",
     mesh_config.PathNormalization: "normalization",
     mesh_config.TLSConfig: "cipherSuites ecdhCurves minProtocolVersion",
     mesh_proxy_config.HeaderSwitch: "disabled",
     mesh_proxy_config.MeshProxyConfig: (
-        "caCertificatesPem concurrency drainDuration extraStatTags fileFlushInterval fileFlushMinSizeKb gatewayTopology "
-        "holdApplicationUntilProxyStarts interceptionMode meshId proxyAdminPort proxyHeaders proxyMetadata proxyStatsMatcher "
-        "runtimeValues serviceCluster statNameLength statsCompression statsEvictionInterval statsdUdpAddress statusPort "
+        "concurrency discoveryAddress drainDuration extraStatTags gatewayTopology holdApplicationUntilProxyStarts "
+        "interceptionMode meshId proxyAdminPort proxyHeaders proxyMetadata proxyStatsMatcher serviceCluster statusPort "
         "terminationDrainDuration"
     ),
     mesh_proxy_config.ProxyHeaders: (
-        "attemptCount envoyDebugHeaders forwardedClientCert metadataExchangeHeaders preserveHttp1HeaderCase requestId server "
-        "setCurrentClientCertDetails xForwardedHost xForwardedPort"
+        "attemptCount forwardedClientCert preserveHttp1HeaderCase requestId server setCurrentClientCertDetails xForwardedHost "
+        "xForwardedPort"
     ),
     mesh_proxy_config.ProxyProtocolListener: "",
     mesh_proxy_config.ProxyStatsMatcher: "inclusionPrefixes inclusionRegexps inclusionSuffixes",
@@ -217,12 +211,12 @@ _FIELDS: Mapping[type[Message], str] = {
     destination_rule.LocalityLoadBalancerSetting: "distribute enabled failover failoverPriority",
     destination_rule.MagLev: "tableSize",
     destination_rule.OutlierDetection: (
-        "baseEjectionTime consecutive5xxErrors consecutiveErrors consecutiveGatewayErrors consecutiveLocalOriginFailures "
-        "interval maxEjectionPercent minHealthPercent outlierDetectionHttpErrorCodes splitExternalLocalOriginErrors"
+        "baseEjectionTime consecutive5xxErrors consecutiveGatewayErrors consecutiveLocalOriginFailures interval "
+        "maxEjectionPercent minHealthPercent outlierDetectionHttpErrorCodes splitExternalLocalOriginErrors"
     ),
     destination_rule.PortTrafficPolicy: "connectionPool loadBalancer outlierDetection port tls",
     destination_rule.ProxyProtocol: "version",
-    destination_rule.RetryBudget: "budgetInterval minRetryConcurrency percent",
+    destination_rule.RetryBudget: "minRetryConcurrency percent",
     destination_rule.RingHash: "minimumRingSize",
     destination_rule.Subset: "labels name trafficPolicy",
     destination_rule.TrafficPolicy: "connectionPool loadBalancer outlierDetection portLevelSettings proxyProtocol retryBudget tls tunnel",
@@ -230,7 +224,7 @@ _FIELDS: Mapping[type[Message], str] = {
     destination_rule.WarmupConfiguration: "aggression duration minimumPercent",
     destination_rule.ZoneAwareLoadBalancerSetting: "enabled failover failoverPriority minClusterSize",
     envoy_filter.ClusterMatch: "name portNumber service subset",
-    envoy_filter.EnvoyConfigObjectMatch: "cluster context listener proxy routeConfiguration waypoint",
+    envoy_filter.EnvoyConfigObjectMatch: "cluster context listener proxy routeConfiguration",
     envoy_filter.EnvoyConfigObjectPatch: "applyTo match patch",
     envoy_filter.EnvoyFilter: "apiVersion kind metadata spec status",
     envoy_filter.EnvoyFilterSpec: "configPatches priority targetRefs workloadSelector",
@@ -238,18 +232,17 @@ _FIELDS: Mapping[type[Message], str] = {
     envoy_filter.FilterMatch: "name subFilter",
     envoy_filter.ListenerMatch: "filterChain listenerFilter name portName portNumber",
     envoy_filter.NameMatch: "name",
-    envoy_filter.Patch: "filterClass operation value",
+    envoy_filter.Patch: "operation value",
     envoy_filter.ProxyMatch: "metadata proxyVersion",
     envoy_filter.RouteConfigurationMatch: "gateway name portName portNumber vhost",
     envoy_filter.RouteMatch: "action name",
     envoy_filter.VirtualHostMatch: "domainName name route",
-    envoy_filter.WaypointMatch: "filter portNumber route",
     gateway.Gateway: "apiVersion kind metadata spec status",
     gateway.GatewaySpec: "selector servers",
     gateway.Server: "bind defaultEndpoint hosts name port tls",
     gateway.ServerPort: "name number protocol targetPort",
     networking_proxy_config.ProxyConfig: "apiVersion kind metadata spec status",
-    networking_proxy_config.ProxyConfigSpec: "concurrency environmentVariables selector",
+    networking_proxy_config.ProxyConfigSpec: "selector",
     server_tls.ServerTLSSettings: (
         "caCertCredentialName caCertificates caCrl cipherSuites credentialName credentialNames ecdhCurves httpsRedirect "
         "insecureSkipVerify maxProtocolVersion minProtocolVersion mode privateKey serverCertificate subjectAltNames "
@@ -265,11 +258,11 @@ _FIELDS: Mapping[type[Message], str] = {
     sidecar.Sidecar: "apiVersion kind metadata spec status",
     sidecar.SidecarPort: "name number protocol targetPort",
     sidecar.SidecarSpec: "egress inboundConnectionPool ingress outboundTrafficPolicy workloadSelector",
-    virtual_service.Abort: "grpcStatus httpStatus percentage",
+    virtual_service.Abort: "grpcStatus http2Error httpStatus percentage",
     virtual_service.CorsPolicy: (
         "allowCredentials allowHeaders allowMethods allowOrigin allowOrigins exposeHeaders maxAge unmatchedPreflights"
     ),
-    virtual_service.Delay: "fixedDelay percent percentage",
+    virtual_service.Delay: "exponentialDelay fixedDelay percent percentage",
     virtual_service.Delegate: "name namespace",
     virtual_service.HTTPBody: "bytes string",
     virtual_service.HTTPDirectResponse: "body status",
@@ -289,7 +282,7 @@ _FIELDS: Mapping[type[Message], str] = {
     virtual_service.HTTPRouteDestination: "destination headers weight",
     virtual_service.HeaderOperations: "add remove set",
     virtual_service.Headers: "request response",
-    virtual_service.L4MatchAttributes: "destinationSubnets gateways port sourceLabels sourceNamespace sourceSubnet",
+    virtual_service.L4MatchAttributes: "destinationSubnets gateways port sourceLabels sourceNamespace",
     virtual_service.Percent: "value",
     virtual_service.RegexRewrite: "match rewrite",
     virtual_service.RouteDestination: "destination weight",
@@ -301,18 +294,7 @@ _FIELDS: Mapping[type[Message], str] = {
     virtual_service.VirtualServiceSpec: "exportTo gateways hosts http tcp tls",
     workload_entry.WorkloadEntry: "apiVersion kind metadata spec status",
     workload_entry.WorkloadEntrySpec: "address labels locality network ports serviceAccount weight",
-    workload_group.ExecHealthCheckConfig: "command",
-    workload_group.GrpcHealthCheckConfig: "port service",
-    workload_group.HTTPHeader: "name value",
-    workload_group.HTTPHealthCheckConfig: "host httpHeaders path port scheme",
-    workload_group.ReadinessProbe: (
-        "exec failureThreshold grpc httpGet initialDelaySeconds periodSeconds successThreshold tcpSocket timeoutSeconds"
-    ),
-    workload_group.TCPHealthCheckConfig: "host port",
-    workload_group.WorkloadGroup: "apiVersion kind metadata spec status",
-    workload_group.WorkloadGroupSpec: "metadata probe template",
-    workload_group.WorkloadMetadata: "annotations labels",
-    workload_group.WorkloadTemplate: "address labels locality network ports serviceAccount weight",
+    workload_group.WorkloadGroup: "apiVersion kind metadata status",
     authorization_policy.AuthorizationPolicy: "apiVersion kind metadata spec status",
     authorization_policy.AuthorizationPolicySpec: "action provider rules selector targetRef targetRefs",
     authorization_policy.Condition: "key notValues values",

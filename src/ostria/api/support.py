@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from ostria.api.extensions.traffic_extension import TrafficExtension
 from ostria.api.extensions.wasm_plugin import WasmPlugin
+from ostria.api.kubernetes.config_map import ConfigMap
 from ostria.api.kubernetes.container import Container, ContainerPort, SecurityContext, VolumeMount
 from ostria.api.kubernetes.daemon_set import DaemonSetSpec
 from ostria.api.kubernetes.deployment import DeploymentSpec
@@ -19,183 +20,180 @@ from ostria.api.kubernetes.namespace import NamespaceSpec
 from ostria.api.kubernetes.node import NodeSpec
 from ostria.api.kubernetes.pod import PodSecurityContext, PodSpec
 from ostria.api.kubernetes.probe import Lifecycle
+from ostria.api.kubernetes.secret import Secret
 from ostria.api.kubernetes.service import ServicePort, ServiceSpec
 from ostria.api.kubernetes.service_account import ServiceAccount
 from ostria.api.kubernetes.stateful_set import StatefulSetSpec
-from ostria.api.kubernetes.volume import Volume, VolumeProjection
+from ostria.api.kubernetes.volume import DownwardAPIFile, EmptyDir, Volume, VolumeProjection
 from ostria.api.mesh.extension_provider import ExtensionProvider
-from ostria.api.mesh.mesh_config import CertificateData, MeshConfig
-from ostria.api.mesh.proxy_config import MeshProxyConfig
+from ostria.api.mesh.mesh_config import DefaultProviders, MeshConfig
+from ostria.api.mesh.proxy_config import MeshProxyConfig, ProxyHeaders
 from ostria.api.meta import Message, ObjectMeta
+from ostria.api.networking.destination_rule import OutlierDetection, RetryBudget
+from ostria.api.networking.envoy_filter import EnvoyConfigObjectMatch, Patch
 from ostria.api.networking.proxy_config import ProxyConfigSpec
-from ostria.api.networking.virtual_service import Abort, Delay
+from ostria.api.networking.virtual_service import L4MatchAttributes
+from ostria.api.networking.workload_group import WorkloadGroup
 from ostria.api.telemetry.telemetry import TelemetrySpec
 
 Table = Mapping[type[Message], Mapping[str, str]]
 
 _SCHEDULER = "one machine has no scheduler"
 _NO_IMAGE = "an image is resolved to a local command, nothing is pulled"
+_NO_TOKEN = "no token is mounted into an application"
+_NO_RESOURCES = "processes share the machine and have no resources of their own"
 _KERNEL = "applications run unprivileged, with every capability dropped and no new privileges"
 _SERVER = "written by an API server"
 _ROLLOUT = "a changed template replaces every pod at once"
 _PUBLISH = "nothing but `--gateway-port` is published on the host"
+_FOLDERS = "volumes are folders of the mesh"
+_STORAGE = "there is no cluster storage on one machine; use emptyDir, configMap, secret, downwardAPI or projected"
+_TRACING = "Ostria reports no spans yet"
+_MORE_ROOTS = "plug in a CA with the Secret `cacerts`, whose root-cert.pem may hold several roots"
+
+
+def _all(names: str, reason: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), reason)
+
 
 NO_MEANING: Table = {
-    ObjectMeta: dict.fromkeys(
-        [
-            "finalizers",
-            "ownerReferences",
-            "managedFields",
-            "selfLink",
-            "generation",
-            "resourceVersion",
-            "uid",
-            "deletionGracePeriodSeconds",
-        ],
-        _SERVER,
+    ObjectMeta: _all(
+        "finalizers ownerReferences managedFields selfLink generation resourceVersion uid deletionGracePeriodSeconds", _SERVER
     ),
-    NamespaceSpec: {"finalizers": _SERVER},
-    NodeSpec: dict.fromkeys(["podCIDR", "podCIDRs", "providerID", "unschedulable", "taints", "configSource", "externalID"], _SCHEDULER),
+    ConfigMap: _all("immutable", "a file can always be changed"),
+    Secret: _all("immutable", "a file can always be changed"),
+    NamespaceSpec: _all("finalizers", _SERVER),
+    NodeSpec: _all("podCIDR podCIDRs providerID unschedulable taints configSource externalID", _SCHEDULER),
     ServiceAccount: {
         "secrets": "tokens reach their agents directly",
         "imagePullSecrets": _NO_IMAGE,
-        "automountServiceAccountToken": "no token is mounted into an application",
+        "automountServiceAccountToken": _NO_TOKEN,
     },
     PodSpec: {
-        **dict.fromkeys(
-            [
-                "nodeSelector",
-                "affinity",
-                "tolerations",
-                "topologySpreadConstraints",
-                "schedulerName",
-                "priority",
-                "priorityClassName",
-                "preemptionPolicy",
-            ],
-            _SCHEDULER,
+        **_all(
+            "nodeSelector affinity tolerations topologySpreadConstraints schedulerName schedulingGates hostUsers os overhead", _SCHEDULER
         ),
-        **dict.fromkeys(
-            ["runtimeClassName", "overhead", "resourceClaims", "resources", "os", "schedulingGates", "readinessGates", "hostUsers"],
-            _SCHEDULER,
-        ),
+        **_all("priority priorityClassName preemptionPolicy runtimeClassName readinessGates resourceClaims resources", _SCHEDULER),
         "imagePullSecrets": _NO_IMAGE,
-        "automountServiceAccountToken": "no token is mounted into an application",
+        "automountServiceAccountToken": _NO_TOKEN,
+        "setHostnameAsFQDN": "applications see the machine's host name",
+        "shareProcessNamespace": "all processes of a mesh share one PID namespace",
     },
-    PodSecurityContext: dict.fromkeys(
-        [
-            "seLinuxOptions",
-            "seLinuxChangePolicy",
-            "windowsOptions",
-            "seccompProfile",
-            "appArmorProfile",
-            "fsGroupChangePolicy",
-            "supplementalGroupsPolicy",
-        ],
+    PodSecurityContext: _all(
+        "runAsNonRoot seLinuxOptions seLinuxChangePolicy windowsOptions seccompProfile appArmorProfile fsGroupChangePolicy supplementalGroupsPolicy",
         _KERNEL,
     ),
     Container: {
-        "resources": "processes share the machine",
-        "resizePolicy": "processes share the machine",
+        **_all("resources resizePolicy", "processes share the machine"),
+        **_all("terminationMessagePath terminationMessagePolicy", "logs are kept per container"),
+        **_all("stdin stdinOnce tty", "no terminal is attached"),
         "imagePullPolicy": _NO_IMAGE,
-        "terminationMessagePath": "logs are kept per container",
-        "terminationMessagePolicy": "logs are kept per container",
     },
-    SecurityContext: dict.fromkeys(
-        ["procMount", "seLinuxOptions", "windowsOptions", "seccompProfile", "appArmorProfile", "allowPrivilegeEscalation"], _KERNEL
+    SecurityContext: _all(
+        "runAsNonRoot readOnlyRootFilesystem procMount seLinuxOptions windowsOptions seccompProfile appArmorProfile allowPrivilegeEscalation",
+        _KERNEL,
     ),
-    VolumeMount: dict.fromkeys(["mountPropagation", "recursiveReadOnly"], "volumes are folders of the mesh"),
-    DeploymentSpec: dict.fromkeys(["strategy", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"], _ROLLOUT),
-    StatefulSetSpec: dict.fromkeys(
-        ["updateStrategy", "minReadySeconds", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy"], _ROLLOUT
-    ),
-    DaemonSetSpec: dict.fromkeys(["updateStrategy", "minReadySeconds", "revisionHistoryLimit"], _ROLLOUT),
-    JobSpec: dict.fromkeys(["selector", "manualSelector", "managedBy", "podReplacementPolicy"], _SERVER),
+    VolumeMount: _all("mountPropagation recursiveReadOnly", _FOLDERS),
+    EmptyDir: _all("medium sizeLimit", _FOLDERS),
+    DeploymentSpec: _all("strategy minReadySeconds revisionHistoryLimit progressDeadlineSeconds", _ROLLOUT),
+    StatefulSetSpec: _all("updateStrategy minReadySeconds revisionHistoryLimit persistentVolumeClaimRetentionPolicy", _ROLLOUT),
+    DaemonSetSpec: _all("updateStrategy minReadySeconds revisionHistoryLimit", _ROLLOUT),
+    JobSpec: _all("selector manualSelector managedBy podReplacementPolicy ttlSecondsAfterFinished", "a Job is run once, and kept"),
     ServiceSpec: {
-        **dict.fromkeys(
-            ["externalTrafficPolicy", "healthCheckNodePort", "loadBalancerIP", "loadBalancerClass", "loadBalancerSourceRanges"], _PUBLISH
-        ),
+        **_all("externalTrafficPolicy healthCheckNodePort loadBalancerIP loadBalancerClass loadBalancerSourceRanges", _PUBLISH),
         "allocateLoadBalancerNodePorts": _PUBLISH,
+        **_all("sessionAffinity sessionAffinityConfig", "sidecars balance requests; a DestinationRule with consistentHash keeps sessions"),
     },
     ServicePort: {"nodePort": _PUBLISH},
     Endpoint: {"hints": "one machine has one zone", "deprecatedTopology": "nodes and zones have fields of their own"},
     ProxyConfigSpec: {"image": "the bundled Envoy is the only one"},
+    WorkloadGroup: {"spec": "workloads of other machines do not register themselves"},
+    OutlierDetection: {"consecutiveErrors": "deprecated in Istio; write consecutive5xxErrors or consecutiveGatewayErrors"},
     MeshConfig: {
-        **dict.fromkeys(
-            ["ingressClass", "ingressService", "ingressControllerMode", "ingressSelector"],
-            "Ingress is not read; a Gateway selects its proxies",
-        ),
-        "serviceSettings": "one mesh is one cluster",
-        "serviceScopeConfigs": "one mesh is one cluster",
+        **_all("ingressClass ingressService ingressControllerMode ingressSelector", "Ingress is not read; a Gateway selects its proxies"),
+        **_all("serviceSettings serviceScopeConfigs", "one mesh is one cluster"),
         "enableTracing": "no spans are reported yet",
+        "enablePrometheusMerge": "the agent serves Envoy's and the application's metrics together",
+        "verifyCertificateAtClient": "deprecated in Istio; certificates are verified unless a DestinationRule says insecureSkipVerify",
     },
     MeshProxyConfig: {
-        **dict.fromkeys(
-            ["configPath", "binaryPath", "customConfigFile", "proxyBootstrapTemplatePath"], "the agent makes Envoy's bootstrap itself"
-        ),
-        **dict.fromkeys(
-            ["controlPlaneAuthPolicy", "discoveryAddress", "discoveryRefreshDelay", "sds"],
-            "the supervisor tells agents where the control plane is",
-        ),
-        **dict.fromkeys(["parentShutdownDuration", "availabilityZone", "image"], "Envoy is not restarted hot"),
+        **_all("configPath binaryPath customConfigFile proxyBootstrapTemplatePath", "the agent makes Envoy's bootstrap itself"),
+        **_all("controlPlaneAuthPolicy discoveryRefreshDelay sds", "agents authenticate with the token of their workload"),
+        **_all("parentShutdownDuration availabilityZone image", "the bundled Envoy is never restarted hot"),
+        **_all("statNameLength statsCompression fileFlushInterval fileFlushMinSizeKb", "Envoy's own default is used"),
     },
+    ProxyHeaders: {"metadataExchangeHeaders": "stock Envoy has no metadata exchange"},
 }
 """Accepted, and of no effect where there is one machine and no cluster; each with the reason."""
-
-_STORAGE = "there is no cluster storage on one machine; use emptyDir, configMap, secret, downwardAPI or projected"
-_HOST = "a workload never shares the host's namespaces"
-_TRACING = "Ostria reports no spans yet"
-_TYPED_FOLDERS = "hostPath persistentVolumeClaim ephemeral csi image nfs iscsi fc rbd cephfs cinder flocker flexVolume glusterfs gitRepo"
-_VENDOR_VOLUMES = (
-    "awsElasticBlockStore azureDisk azureFile gcePersistentDisk photonPersistentDisk portworxVolume quobyte scaleIO storageos vsphereVolume"
-)
 
 REFUSED: Table = {
     WasmPlugin: {"spec": "Ostria runs no WebAssembly plugins yet; stock Envoy filters can be added with an EnvoyFilter"},
     TrafficExtension: {"spec": "Ostria runs no traffic extensions yet; stock Envoy filters can be added with an EnvoyFilter"},
     TelemetrySpec: {"tracing": _TRACING, "metrics": "Ostria's metrics can't be changed yet; Envoy's own statistics are on port 15090"},
+    ProxyConfigSpec: _all("concurrency environmentVariables", "write the annotation proxy.istio.io/config on the pod"),
+    EnvoyConfigObjectMatch: {"waypoint": "there are no waypoints"},
+    Patch: {"filterClass": "write INSERT_BEFORE or INSERT_FIRST to place a filter"},
+    RetryBudget: {"budgetInterval": "Envoy's retry budget has no interval"},
+    L4MatchAttributes: {"sourceSubnet": "Istio does not match it either; write an AuthorizationPolicy with ipBlocks"},
     ObjectMeta: {
         "generateName": "an object in a file needs a name of its own: write metadata.name",
         "deletionTimestamp": "delete the object instead",
     },
-    Volume: dict.fromkeys(f"{_TYPED_FOLDERS} {_VENDOR_VOLUMES}".split(), _STORAGE),
-    VolumeProjection: dict.fromkeys(["clusterTrustBundle", "podCertificate"], "certificates of workloads are served by their sidecars"),
+    Volume: {
+        **_all(
+            "hostPath persistentVolumeClaim ephemeral csi image nfs iscsi fc rbd cephfs cinder flocker flexVolume glusterfs gitRepo",
+            _STORAGE,
+        ),
+        **_all("awsElasticBlockStore azureDisk azureFile gcePersistentDisk photonPersistentDisk portworxVolume quobyte scaleIO", _STORAGE),
+        **_all("storageos vsphereVolume", _STORAGE),
+    },
+    VolumeProjection: _all("clusterTrustBundle podCertificate", "certificates of workloads are served by their sidecars"),
+    DownwardAPIFile: {"resourceFieldRef": _NO_RESOURCES},
     PodSpec: {
-        **dict.fromkeys(["hostNetwork", "hostPID", "hostIPC"], _HOST),
+        **_all("hostNetwork hostPID hostIPC", "a workload never shares the host's namespaces"),
+        "activeDeadlineSeconds": "stop the workload instead",
         "ephemeralContainers": "use `ostria exec` to look into a running workload",
         "hostnameOverride": "write hostname and subdomain",
     },
     Container: {"volumeDevices": _STORAGE, "restartPolicyRules": "write restartPolicy"},
-    ContainerPort: {"hostPort": _PUBLISH, "hostIP": _PUBLISH},
+    ContainerPort: _all("hostPort hostIP", _PUBLISH),
     SecurityContext: {"privileged": _KERNEL},
     PodSecurityContext: {"sysctls": _KERNEL},
-    EnvVarSource: {"fileKeyRef": "use a ConfigMap"},
+    EnvVarSource: {"fileKeyRef": "use a ConfigMap", "resourceFieldRef": _NO_RESOURCES},
     Lifecycle: {"stopSignal": "containers are stopped with SIGTERM"},
     StatefulSetSpec: {"volumeClaimTemplates": _STORAGE},
-    JobSpec: dict.fromkeys(["podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes"], "write backoffLimit"),
+    JobSpec: {
+        **_all("podFailurePolicy successPolicy backoffLimitPerIndex maxFailedIndexes", "write backoffLimit"),
+        "activeDeadlineSeconds": "stop the Job instead",
+        "completionMode": "the pods of a Job are all alike",
+    },
     ServiceSpec: {"externalIPs": _PUBLISH},
     MeshConfig: {
         "ca": "certificates are signed by Ostria's own authority; plug in a CA with the Secret `cacerts`",
+        "caCertificates": _MORE_ROOTS,
         "certificates": "deprecated in Istio; use cert-manager or files",
         "configSources": "configuration is read from files",
         "compliancePolicy": "the bundled Envoy is not a FIPS build",
         "enableEnvoyAccessLogService": "name an extension provider with envoyHttpAls instead",
+        "proxyHttpPort": "`ostria up --no-capture` gives each workload a proxy port",
     },
-    Abort: {"http2Error": "write httpStatus or grpcStatus"},
-    Delay: {"exponentialDelay": "write fixedDelay"},
-    CertificateData: {"spiffeBundleUrl": "write the certificates in pem"},
+    DefaultProviders: {"tracing": _TRACING},
     ExtensionProvider: {
-        **dict.fromkeys(["lightstep", "opencensus"], "removed from Envoy; use opentelemetry"),
-        **dict.fromkeys(["zipkin", "datadog", "skywalking", "opentelemetry"], _TRACING),
+        **_all("lightstep opencensus", "removed from Envoy; use opentelemetry"),
+        **_all("zipkin datadog skywalking opentelemetry", _TRACING),
         "sds": "certificates come from Secrets",
+        "stackdriver": "write the logs to a file or to an OpenTelemetry collector",
     },
     MeshProxyConfig: {
-        **dict.fromkeys(["tracing", "zipkinAddress", "tracingServiceName"], _TRACING),
+        **_all("tracing zipkinAddress tracingServiceName", _TRACING),
+        **_all("envoyAccessLogService envoyMetricsService envoyMetricsServiceAddress", "name an extension provider instead"),
+        "caCertificatesPem": _MORE_ROOTS,
         "privateKeyProvider": "the bundled Envoy has none",
         "readinessProbe": "probes belong to pods",
-        **dict.fromkeys(
-            ["envoyAccessLogService", "envoyMetricsService", "envoyMetricsServiceAddress"], "name an extension provider instead"
-        ),
+        "runtimeValues": "Envoy's runtime can't be set",
+        "statsdUdpAddress": "metrics are scraped from port 15020",
+        "statsEvictionInterval": "Envoy keeps its statistics",
     },
+    ProxyHeaders: {"envoyDebugHeaders": "Envoy's x-envoy headers can't be turned off"},
 }
 """Not done, and refused wherever it is used; each with the reason or with what to do instead."""

@@ -16,6 +16,7 @@ from envoy.extensions.filters.http.set_filter_state.v3.set_filter_state_pb2 impo
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 from google.protobuf.message import Message
 
+from ostria.api.mesh.mesh_config import MeshConfig
 from ostria.translate.filters.proto import pack
 from ostria.translate.filters.side import Side
 
@@ -31,7 +32,7 @@ def filter_named(name: str, config: Message) -> HttpFilter:
     return HttpFilter(name=name, typed_config=pack(config))
 
 
-def http_filters(side: Side, policies: Iterable[HttpFilter] = (), *, grpc_web: bool = False) -> tuple[HttpFilter, ...]:
+def http_filters(side: Side, mesh: MeshConfig, policies: Iterable[HttpFilter] = (), *, grpc_web: bool = False) -> tuple[HttpFilter, ...]:
     """`policies` are the security filters, already in order."""
     chain = list(policies)
     if grpc_web:
@@ -40,7 +41,9 @@ def http_filters(side: Side, policies: Iterable[HttpFilter] = (), *, grpc_web: b
         chain.append(alpn_filter())
         chain.append(filter_named("envoy.filters.http.fault", HTTPFault()))
         chain.append(filter_named("envoy.filters.http.cors", Cors()))
-    chain.append(filter_named("envoy.filters.http.router", Router()))
+    debug = mesh.default_config.proxy_headers.envoy_debug_headers
+    router = Router(suppress_envoy_headers=debug is not None and bool(debug.disabled))
+    chain.append(filter_named("envoy.filters.http.router", router))
     return tuple(chain)
 
 

@@ -126,7 +126,7 @@ def _headers(manager: HttpConnectionManager, side: Side, headers: ProxyHeaders) 
         manager.server_header_transformation = HttpConnectionManager.PASS_THROUGH
     if headers.request_id is not None and headers.request_id.disabled:
         manager.generate_request_id.CopyFrom(flag(False))
-    manager.append_x_forwarded_port = bool(headers.x_forwarded_port and headers.x_forwarded_port.disabled is False)
+    manager.append_x_forwarded_port = headers.x_forwarded_port is not None and not headers.x_forwarded_port.disabled
     if headers.preserve_http1_header_case:
         manager.http_protocol_options.CopyFrom(_preserve_case())
 

@@ -112,6 +112,8 @@ def _verify_clients(common: CommonTlsContext, settings: ServerTLSSettings, *, ga
         verify_certificate_spki=settings.verify_certificate_spki,
         verify_certificate_hash=settings.verify_certificate_hash,
     )
+    if settings.insecure_skip_verify:
+        validation.trust_chain_verification = CertificateValidationContext.ACCEPT_UNTRUSTED
     if settings.ca_crl:
         validation.crl.filename = settings.ca_crl
     common.combined_validation_context.CopyFrom(tls.combined(validation, _roots(settings, gateway=gateway)))

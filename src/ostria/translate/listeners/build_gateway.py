@@ -66,7 +66,7 @@ def _filters(key: GatewayKey, one: GatewayChain) -> list[Filter]:
         mesh=mesh.config,
         stat_prefix=f"outbound_{key.name}",
         routes=HttpRoutes(name=one.routes),
-        filters=http_filters(Side.GATEWAY, http_policies(key.security, mesh, clear_routes=True), grpc_web=one.grpc_web),
+        filters=http_filters(Side.GATEWAY, mesh.config, http_policies(key.security, mesh, clear_routes=True), grpc_web=one.grpc_web),
         access_log=access_logs(mesh.config, telemetry, Side.GATEWAY, Layer.HTTP),
     )
     return [manager]

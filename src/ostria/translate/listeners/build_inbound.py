@@ -181,7 +181,9 @@ def _http(inbound: Inbound, target: _Target) -> Filter:
         mesh=inbound.mesh.config,
         stat_prefix=f"inbound_{listener_name(address.ANY_V4, declared.target)}" if declared is not None else target.cluster,
         routes=HttpRoutes(inline=inbound_route(cluster=target.cluster, host=host, port=port)),
-        filters=http_filters(Side.INBOUND, http_policies(inbound.security, inbound.mesh), grpc_web=target.protocol is Protocol.GRPC_WEB),
+        filters=http_filters(
+            Side.INBOUND, inbound.mesh.config, http_policies(inbound.security, inbound.mesh), grpc_web=target.protocol is Protocol.GRPC_WEB
+        ),
         access_log=access_logs(inbound.mesh.config, inbound.telemetry, Side.INBOUND, Layer.HTTP),
         pool=target.pool.http if target.pool is not None else None,
     )

@@ -79,7 +79,7 @@ def _http(key: OutboundKey, http: HttpChain) -> Filter:
         mesh=mesh,
         stat_prefix=f"outbound_{key.name}",
         routes=HttpRoutes(name=http.routes),
-        filters=http_filters(Side.OUTBOUND, grpc_web=http.grpc_web),
+        filters=http_filters(Side.OUTBOUND, mesh, grpc_web=http.grpc_web),
         access_log=access_logs(mesh, telemetry, Side.OUTBOUND, Layer.HTTP),
         explicit_proxy=key.explicit_proxy,
     )
