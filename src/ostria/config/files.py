@@ -13,7 +13,7 @@ from ostria.config.folders import Roots, Signature, consequences, signature
 from ostria.config.inotify import Inotify
 from ostria.config.loading import Item, Loaded, load_bytes
 from ostria.config.ownership import Ownership
-from ostria.config.store import Origin, Store
+from ostria.config.stored import Keeper, Origin
 
 _GRACE = 0.1
 """Seconds that a file may be missing before its objects go: some editors remove a file and write it anew."""
@@ -30,7 +30,9 @@ class FilesSource:
     `on_change` is called after each change that was taken in, for who shows problems.
     """
 
-    def __init__(self, paths: Sequence[str], store: Store, namespace: str = "default", on_change: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[str], store: Keeper, namespace: str = "default", on_change: Callable[[], None] | None = None
+    ) -> None:
         self._roots = Roots(paths)
         self._store = store
         self._namespace = namespace

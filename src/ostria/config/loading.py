@@ -18,7 +18,7 @@ from ostria.api.problem import Issue, Path, Problem, Severity, field_path
 from ostria.api.reader import Fault, Limits, Marks, Position
 from ostria.api.uses import refused
 from ostria.config.memory import in_namespace
-from ostria.config.store import Origin, Stored
+from ostria.config.stored import Origin, Stored
 from ostria.config.validate import validate
 
 

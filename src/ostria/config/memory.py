@@ -6,7 +6,7 @@ from msgspec import structs
 
 from ostria.api.kinds import BY_TYPE
 from ostria.api.meta import ObjectKey, Resource
-from ostria.config.store import Change, Origin, Store, Stored, stored
+from ostria.config.stored import Change, Keeper, Origin, Stored, stored
 
 
 def in_namespace(resource: Resource, namespace: str) -> Resource:
@@ -20,7 +20,7 @@ def in_namespace(resource: Resource, namespace: str) -> Resource:
 class MemorySource:
     """Objects without a namespace go into `namespace`."""
 
-    def __init__(self, store: Store, namespace: str = "default") -> None:
+    def __init__(self, store: Keeper, namespace: str = "default") -> None:
         self._store = store
         self._namespace = namespace
         self._puts = 0

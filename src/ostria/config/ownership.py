@@ -11,11 +11,11 @@ from ostria.api.kinds import SECURITY
 from ostria.api.meta import ObjectKey
 from ostria.api.problem import Problem
 from ostria.config.loading import Item, Loaded
-from ostria.config.store import Change, Store
+from ostria.config.stored import Change, Keeper
 
 
 class Ownership:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Keeper) -> None:
         self._store = store
         self._files: dict[str, Loaded] = {}
         self._declared: dict[ObjectKey, dict[str, list[Item]]] = {}

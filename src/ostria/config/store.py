@@ -4,51 +4,14 @@ A store knows nothing of files: sources (`ostria.config.files`, `ostria.config.m
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
-from ostria.api.encode import content_version
-from ostria.api.kinds import key_of
-from ostria.api.meta import ObjectKey, Resource
+from ostria.api.meta import ObjectKey
+from ostria.config.stored import Change, Origin, Stored, stored
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """Where an object stands. `stale`: the file no longer says this; it holds a newer version that was refused."""
-
-    path: str
-    line: int
-    column: int
-    stale: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """`version` is a fingerprint of the object's content: see `ostria.api.encode.content_version`."""
-
-    key: ObjectKey
-    object: Resource
-    origin: Origin
-    version: str
-
-
-class Change(NamedTuple):
-    """`old` None: added; `new` None: deleted."""
-
-    key: ObjectKey
-    old: Stored | None
-    new: Stored | None
-
+__all__ = ["Change", "Origin", "Store", "Stored", "Subscriber", "stored"]
 
 Subscriber = Callable[[tuple[Change, ...]], None]
-
-
-def stored(resource: Resource, origin: Origin) -> Stored:
-    return Stored(key_of(resource), resource, origin, content_version(resource))
 
 
 def _age(entry: Stored) -> tuple[float, str, str]:
