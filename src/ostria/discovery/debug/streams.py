@@ -42,8 +42,7 @@ def _sync_status(connection: Connection, locate: Locate) -> Mapping[str, object]
     for type_url, word in _SYNC.items():
         subscription = connection.stream.subscription(type_url)
         if subscription is not None:
-            status[f"{word}_sent"] = subscription.sent_nonce
-            status[f"{word}_acked"] = subscription.acknowledged_nonce
+            status[f"{word}_sent"], status[f"{word}_acked"] = nonces(connection, subscription)
     status["rejected"] = [
         {
             "type": short(each.type_url),
@@ -54,6 +53,13 @@ def _sync_status(connection: Connection, locate: Locate) -> Mapping[str, object]
         for each in refused_now(connection)
     ]
     return {name: value for name, value in status.items() if value}
+
+
+def nonces(connection: Connection, subscription: Subscription) -> tuple[str, str]:
+    """Sent and acknowledged. A proxy that came back with everything that it should hold was sent nothing, and is in step all the same."""
+    if not subscription.sent_nonce and subscription.settled:
+        return connection.world.version, connection.world.version
+    return subscription.sent_nonce, subscription.acknowledged_nonce
 
 
 def _place(key: ObjectKey, locate: Locate) -> str:

@@ -67,11 +67,12 @@ def _client_config(connection: Connection) -> csds_pb2.ClientConfig:
 
 def _status(connection: Connection, type_url: str) -> csds_pb2.ConfigStatus.ValueType:
     found = connection.stream.subscription(type_url)
-    if found is None or not found.sent_nonce:
+    sent, acknowledged = streams.nonces(connection, found) if found is not None else ("", "")
+    if not sent:
         return csds_pb2.NOT_SENT
-    if found.refusal:
+    if found is not None and found.refusal:
         return csds_pb2.ERROR
-    return csds_pb2.SYNCED if found.sent_nonce == found.acknowledged_nonce else csds_pb2.STALE
+    return csds_pb2.SYNCED if sent == acknowledged else csds_pb2.STALE
 
 
 def _packed(message: csds_pb2.ClientConfig) -> any_pb2.Any:
