@@ -110,7 +110,7 @@ class ContainerRun:
             return None
         failure = await process.failure
         if failure:
-            await process.ended
+            await process.wait()
             await self._cannot(failure)
             return None
         self.process = process
@@ -130,7 +130,7 @@ class ContainerRun:
         """Probes run beside the process; when either ends, so does the other."""
         watcher = asyncio.create_task(self._watch(process))
         try:
-            return await asyncio.shield(process.ended)
+            return await process.wait()
         finally:
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):

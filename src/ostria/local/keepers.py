@@ -35,7 +35,7 @@ class Keeper:
         while True:
             began = time.monotonic()
             self.process = self.start()
-            status = await asyncio.shield(self.process.ended)
+            status = await self.process.wait()
             failure = await self.process.failure if self.process.failure.done() else ""
             self.restarts += 1
             log.error("%s ended with status %d %s; it is started again", self.name, status, failure)

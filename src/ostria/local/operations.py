@@ -63,7 +63,7 @@ class Operations:
         if pod is None:
             return []
         with contextlib.suppress(OSError, TimeoutError, ValueError):
-            code, body = await fetch(self.mesh.machine.home, pod.network, 8080, "/debug/problems", timeout=5.0)
+            code, body = await fetch(self.mesh.machine.home, pod.network, (pod.local_host, 8080), "/debug/problems", timeout=5.0)
             found = json.loads(body) if code == 200 else []
             return found if isinstance(found, list) else list(found.get("problems", []))
         return []
@@ -141,7 +141,7 @@ class Operations:
             code, body = await fetch(
                 self.mesh.machine.home,
                 pod.network,
-                pod.local_port(int(fields["port"])),
+                (pod.local_host, pod.local_port(int(fields["port"]))),
                 str(fields["path"]),
                 str(fields.get("method") or "GET"),
             )
@@ -178,7 +178,7 @@ class Operations:
             failure = await process.failure
             if failure:
                 raise Refused(f"{command[0]}: {failure}")
-            yield {"exit": await process.ended}
+            yield {"exit": await process.wait()}
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send(signal.SIGHUP)

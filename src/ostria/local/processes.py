@@ -60,6 +60,10 @@ class Process:
     failure: asyncio.Future[str] = field(repr=False)
     """Why the command could not be executed; empty once it runs."""
 
+    async def wait(self) -> int:
+        """The exit status. A waiter that is cancelled takes nothing from the others: the future is only ever resolved by the reaper."""
+        return await asyncio.shield(self.ended)
+
     def send(self, number: int) -> None:
         if not self.ended.done():
             os.kill(self.pid, number)
@@ -77,9 +81,9 @@ class Process:
         """Ask, wait, insist. A process that has no handler for the signal would die of it anywhere else: it is ended at once."""
         self.send(number if self.catches(number) else signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(asyncio.shield(self.ended), grace)
+            return await asyncio.wait_for(self.wait(), grace)
         self.send(signal.SIGKILL)
-        return await self.ended
+        return await self.wait()
 
 
 def written(text: str) -> int:
@@ -137,7 +141,7 @@ class Processes:
         source, sink = written(text), os.memfd_create("out", os.MFD_CLOEXEC)
         try:
             process = self.spawn(argv, where or Where(), (source, sink, sink), os.environ)
-            return await process.ended, os.pread(sink, 1 << 16, 0).decode(errors="replace")
+            return await process.wait(), os.pread(sink, 1 << 16, 0).decode(errors="replace")
         except FileNotFoundError:
             return 127, f"{argv[0]}: not found"
         finally:
