@@ -60,10 +60,12 @@ def path(value: str) -> Permission:
 
 
 def _template(value: str) -> TypedExtensionConfig:
-    """`{*}` is one whole segment, `{**}` any number of them and the last operator. Envoy refuses the whole listener for any other."""
+    """`{*}` is one whole segment, `{**}` any number of them and the last operator. Envoy refuses the whole listener for any other, and ends (1.40) for an
+    empty segment."""
     segments = value.replace("{*}", "*").replace("{**}", "**").split("/")[1:]
     operators_end = "**" in segments and segments[segments.index("**") + 1 :].count("*") + segments.count("**") > 1
-    if not value.startswith("/") or operators_end or not all(s in ("*", "**", "") or _LITERAL.fullmatch(s) for s in segments):
+    inner = segments[:-1] if segments and not segments[-1] else segments
+    if not value.startswith("/") or operators_end or not all(s in ("*", "**") or _LITERAL.fullmatch(s) for s in inner):
         raise Unusable(f"{value!r} is not a path template")
     config = UriTemplateMatchConfig(path_template="/" + "/".join(segments))
     return TypedExtensionConfig(name="envoy.path.match.uri_template.uri_template_matcher", typed_config=pack(config))
