@@ -258,11 +258,11 @@ _FIELDS: Mapping[type[Message], str] = {
     sidecar.Sidecar: "apiVersion kind metadata spec status",
     sidecar.SidecarPort: "name number protocol targetPort",
     sidecar.SidecarSpec: "egress inboundConnectionPool ingress outboundTrafficPolicy workloadSelector",
-    virtual_service.Abort: "grpcStatus http2Error httpStatus percentage",
+    virtual_service.Abort: "grpcStatus httpStatus percentage",
     virtual_service.CorsPolicy: (
         "allowCredentials allowHeaders allowMethods allowOrigin allowOrigins exposeHeaders maxAge unmatchedPreflights"
     ),
-    virtual_service.Delay: "exponentialDelay fixedDelay percent percentage",
+    virtual_service.Delay: "fixedDelay percent percentage",
     virtual_service.Delegate: "name namespace",
     virtual_service.HTTPBody: "bytes string",
     virtual_service.HTTPDirectResponse: "body status",

@@ -32,7 +32,7 @@ from ostria.api.meta import Message, ObjectMeta
 from ostria.api.networking.destination_rule import OutlierDetection, RetryBudget
 from ostria.api.networking.envoy_filter import EnvoyConfigObjectMatch, Patch
 from ostria.api.networking.proxy_config import ProxyConfigSpec
-from ostria.api.networking.virtual_service import L4MatchAttributes
+from ostria.api.networking.virtual_service import Abort, Delay, L4MatchAttributes
 from ostria.api.networking.workload_group import WorkloadGroup
 from ostria.api.telemetry.telemetry import TelemetrySpec
 
@@ -134,6 +134,8 @@ REFUSED: Table = {
     EnvoyConfigObjectMatch: {"waypoint": "there are no waypoints"},
     Patch: {"filterClass": "write INSERT_BEFORE or INSERT_FIRST to place a filter"},
     RetryBudget: {"budgetInterval": "Envoy's retry budget has no interval"},
+    Abort: {"http2Error": "HTTP/2 errors can't be injected; set httpStatus or grpcStatus"},
+    Delay: {"exponentialDelay": "Istio does not support it either; write fixedDelay"},
     L4MatchAttributes: {"sourceSubnet": "Istio does not match it either; write an AuthorizationPolicy with ipBlocks"},
     ObjectMeta: {
         "generateName": "an object in a file needs a name of its own: write metadata.name",

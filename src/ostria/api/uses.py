@@ -47,7 +47,7 @@ def _uses(value: Any, table: _Table, path: Path) -> Iterator[tuple[Path, str]]:
         plan = _plan(type(value), table)
         for attribute, name, default, reason in plan.listed:
             used = getattr(value, attribute)
-            if used is not False and used != default:
+            if used != default and not (used is False and default is None):
                 yield (*path, name), reason
         for attribute, name in plan.below:
             yield from _uses(getattr(value, attribute), table, (*path, name))

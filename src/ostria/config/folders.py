@@ -8,6 +8,8 @@ from typing import NamedTuple
 from ostria.config.inotify import Event, Mask
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_SETTINGS = "ostria.yaml"
+"""Holds settings, not objects: see `ostria.config.settings`."""
 _PUBLISHED = "..data"
 """The link that Kubernetes turns around when a mounted ConfigMap changes: every file beside it has changed."""
 
@@ -22,7 +24,7 @@ class Signature(NamedTuple):
 
 def is_source(name: str) -> bool:
     """YAML and JSON files; not hidden ones, and with that not what editors write beside a file while they work."""
-    return name.endswith(_SUFFIXES) and not name.startswith((".", "#"))
+    return name.endswith(_SUFFIXES) and not name.startswith((".", "#")) and name != _SETTINGS
 
 
 class Roots:

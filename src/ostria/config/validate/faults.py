@@ -51,8 +51,6 @@ def _abort(abort: Abort) -> Iterator[Issue]:
         yield Issue((given[1],), f"only one of {' and '.join(given)} may be set")
     if not given:
         yield warning((), "the abort has no status and does nothing", "set httpStatus or grpcStatus")
-    if abort.http2_error is not None:
-        yield Issue(("http2Error",), "HTTP/2 errors can't be injected", "set httpStatus or grpcStatus")
     if abort.http_status is not None and not 200 <= abort.http_status <= 599:
         yield Issue(("httpStatus",), f"{abort.http_status} is not a status", "write a number from 200 to 599")
     if abort.grpc_status is not None and abort.grpc_status not in _GRPC_STATUSES:
@@ -64,8 +62,6 @@ def _delay(delay: Delay) -> Iterator[Issue]:
     if delay.percent is not None and not 0 <= delay.percent <= 100:
         yield Issue(("percent",), f"{delay.percent} is not a percentage", "write percentage: {value: …} with a number from 0 to 100")
     yield from duration_issues(delay.fixed_delay, ("fixedDelay",))
-    if delay.exponential_delay is not None:
-        yield Issue(("exponentialDelay",), "exponential delays are not supported", "write fixedDelay")
     if delay.fixed_delay is None and delay.exponential_delay is None:
         yield warning((), "the delay has no duration and does nothing", "set fixedDelay")
 
