@@ -37,24 +37,30 @@ SERVED = frozenset(turn.value for turn in Turn if turn is not Turn.VIRTUAL_HOSTS
 
 
 class SendSlots:
-    """Bounds how many large messages are being handed to gRPC at a time; slow readers don't keep a slot."""
+    """Bounds how many large messages are being handed to gRPC at a time, and with that the memory that they take.
+
+    A reader that keeps a slot too long gives it back, and uses the few slots of the slow from then on: it costs the others one wait, once.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._slots = asyncio.Semaphore(limits.concurrent_large_writes)
+        self._slots = {False: asyncio.Semaphore(limits.concurrent_large_writes), True: asyncio.Semaphore(limits.concurrent_slow_writes)}
 
-    async def send(self, write: Write, data: bytes) -> None:
+    async def send(self, write: Write, data: bytes, *, slow: bool) -> bool:
+        """Write; gives whether the reader is slow."""
         if len(data) < self._limits.large_bytes:
             await write(data)
-            return
-        await self._slots.acquire()
-        give_back = _Once(self._slots.release)
+            return slow
+        slots = self._slots[slow]
+        await slots.acquire()
+        give_back = _Once(slots.release)
         timer = asyncio.get_running_loop().call_later(self._limits.slot_seconds, give_back)
         try:
             await write(data)
         finally:
             timer.cancel()
-            give_back()
+            in_time = give_back()
+        return not in_time
 
 
 class _Once:
@@ -63,10 +69,12 @@ class _Once:
     def __init__(self, call: Callable[[], None]) -> None:
         self._call: Callable[[], None] | None = call
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
+        """Whether it was the first time."""
         call, self._call = self._call, None
         if call is not None:
             call()
+        return call is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +109,8 @@ class Connection:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while resources are fetched, so that a new type and a new world don't pass each other."""
     pushing: Pending | None = None
+    slow: bool = False
+    """It took its last large message slowly."""
     secrets: SecretFilter = field(init=False)
     patience: asyncio.TimerHandle | None = None
 
@@ -194,7 +204,7 @@ class Connection:
         begin, kind = time.perf_counter(), short(response.type_url)
         try:
             async with asyncio.timeout(self.limits.write_seconds):
-                await self.slots.send(send, response.data)
+                self.slow = await self.slots.send(send, response.data, slow=self.slow)
         except TimeoutError:
             self.metrics.write_timeouts.inc()
             raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", "slow") from None

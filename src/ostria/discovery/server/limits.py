@@ -18,8 +18,9 @@ class Limits:
     patience_seconds: float = 2.0
     """How long additions wait for the acknowledgement of the clusters that they name."""
     concurrent_large_writes: int = 16
+    concurrent_slow_writes: int = 8
     large_bytes: int = 64 << 10
-    slot_seconds: float = 0.2
+    slot_seconds: float = 1.0
     """A large write gives its slot back after this time, done or not: slow proxies must not hold back the others."""
 
 
