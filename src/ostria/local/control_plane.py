@@ -33,6 +33,8 @@ class System:
     jwks: Path
     mesh_config: Path | None
     path: str
+    address: str = ""
+    """Where it serves, on a machine that it shares with others; empty: everywhere in a namespace of its own."""
 
     def orders(self) -> dict[str, Any]:
         argv = [
@@ -46,8 +48,14 @@ class System:
         ]
         argv += [word for path in self.config for word in ("--config", path)]
         argv += ["--mesh-config", str(self.mesh_config)] if self.mesh_config else []
+        if self.address:
+            argv += ["--xds-address", "", "--tls-address", f"{self.address}:{TLS_PORT}"]
+            argv += ["--debug-address", f"{self.address}:{DEBUG_PORT}", "--metrics-address", f"{self.address}:15014"]
         env = {"PATH": self.path, "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "GRPC_ENABLE_FORK_SUPPORT": "0"}
-        return {"argv": argv, "env": env, "cwd": os.getcwd(), "uid": 0, "gid": 0, "capabilities": [_DAC_OVERRIDE, _DAC_READ_SEARCH]}
+        orders: dict[str, Any] = {"argv": argv, "env": env, "cwd": os.getcwd()}
+        if self.address:
+            return orders | {"die_with_parent": True}
+        return orders | {"uid": 0, "gid": 0, "capabilities": [_DAC_OVERRIDE, _DAC_READ_SEARCH]}
 
 
 def deployment() -> Deployment:

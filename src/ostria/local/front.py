@@ -73,15 +73,20 @@ class Front:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop)
-        outside = self._keep_outside()
+        outside: Keeper | None = None
         try:
             for mode in self._modes():
+                if mode.capturing and outside is None:
+                    outside = self._keep_outside()
+                elif not mode.capturing and outside is not None:
+                    await outside.stop()
                 status = await self._attempt(mode)
                 if status not in (_HOLDS_NO_NAMESPACE, _IMPOSSIBLE):
                     return status
             raise CannotStart("no way to run a mesh works here", "\n".join(self._why))
         finally:
-            await outside.stop()
+            if outside is not None:
+                await outside.stop()
             shutil.rmtree(self._wanted.paths.runtime, ignore_errors=True)
 
     def _modes(self) -> Iterator[Mode]:
@@ -130,7 +135,7 @@ class Front:
         if self._stopping:
             self._supervisor.send(signal.SIGTERM)
         await self._listen(heard)
-        status = await self._supervisor.ended
+        status = await self._supervisor.wait()
         self._supervisor = None
         said = _last_line(self._wanted.paths.logs / "supervisor.log")
         if status == _HOLDS_NO_NAMESPACE:

@@ -1,6 +1,6 @@
 """The ingress gateway that a mesh gets when its files bring none: an ordinary Deployment and Service, as Istio installs them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ostria.api.kubernetes.container import Container, ContainerPort
 from ostria.api.kubernetes.deployment import Deployment, DeploymentSpec
@@ -38,17 +38,20 @@ def deployment() -> Deployment:
     )
 
 
-def service(gateways: Iterable[Gateway], more: Iterable[int] = ()) -> Service:
-    """With the ports that Gateways selecting it name, and those of `ostria.yaml`."""
-    numbers = {number for _, number, _ in _PORTS}
-    ports = [ServicePort(name=name, port=port, target_port=target) for name, port, target in _PORTS]
+def service(gateways: Iterable[Gateway], more: Iterable[int], target: Callable[[int, int], int]) -> Service:
+    """With the ports that Gateways selecting it name, and those of `ostria.yaml`. `target` says where a port (with its usual target) is served."""
+    ports = [ServicePort(name=name, port=port, target_port=target(port, usual)) for name, port, usual in _PORTS]
+    # A Gateway may also name the port that the proxy usually listens on; where that is another one, it still means the same.
+    moved = ((name, usual, target(port, usual)) for name, port, usual in _PORTS if usual != port)
+    ports += [ServicePort(name=f"{name}-{usual}", port=usual, target_port=to) for name, usual, to in moved if to != usual]
+    numbers = {port.port for port in ports}
     extra: dict[int, str] = {}
     for gateway in gateways:
         if gateway.spec.selector.items() <= LABELS.items():
             extra |= {server.port.number: server.port.protocol.lower() for server in gateway.spec.servers if server.port}
     extra |= dict.fromkeys(more, "tcp")
     ports += [
-        ServicePort(name=f"{protocol}-{number}", port=number, target_port=number)
+        ServicePort(name=f"{protocol}-{number}", port=number, target_port=target(number, number))
         for number, protocol in sorted(extra.items())
         if number not in numbers
     ]

@@ -10,19 +10,21 @@ from ostria.local.namespaces import Home
 _LIMIT = 256 << 20
 
 
-async def fetch(home: Home, network: int | None, port: int, path: str, method: str = "GET", timeout: float = 30.0) -> tuple[int, bytes]:
+async def fetch(
+    home: Home, network: int | None, address: tuple[str, int], path: str, method: str = "GET", timeout: float = 30.0
+) -> tuple[int, bytes]:
     """Status and body. Raise OSError, TimeoutError, or ValueError where the answer is no HTTP."""
     with home.inside(network):
         connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     async with asyncio.timeout(timeout):
         try:
-            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+            await asyncio.get_running_loop().sock_connect(connection, address)
             reader, writer = await asyncio.open_connection(sock=connection)
         except BaseException:
             connection.close()
             raise
         try:
-            return await _exchange(reader, writer, port, path, method)
+            return await _exchange(reader, writer, address[1], path, method)
         except h11.ProtocolError as error:
             raise ValueError(str(error)) from None
         finally:

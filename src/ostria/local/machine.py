@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
 
 from ostria.identity.tokens import TokenIssuer
@@ -12,6 +13,7 @@ from ostria.local.images import ImageCommand, Places
 from ostria.local.namespaces import Home
 from ostria.local.network import Network
 from ostria.local.processes import SOURCE, Processes
+from ostria.local.uncaptured import Ports
 from ostria.local.volume_store import VolumeStore
 
 APP_ID = 10001
@@ -59,6 +61,8 @@ class Machine:
     """Folders that no container may see: the state, the host's end of the mesh's sockets."""
     restore: Mapping[int, str]
     """`iptables-restore` by IP version."""
+    ports: Ports
+    """Only where pods share the machine's own ports."""
     clock: Callable[[], float]
     extra_needs: tuple[str, ...] = field(default=())
 
@@ -66,9 +70,12 @@ class Machine:
     def proxy_id(self) -> int:
         return PROXY_ID if self.mode.many_users else 0
 
-    @property
-    def places(self) -> Places:
-        return Places(python=sys.executable, examples=str(examples()))
+    def places(self, port: Callable[[int], int]) -> Places:
+        return Places(python=sys.executable, examples=str(examples()), port=port)
+
+    def agent_folder(self, pod: str) -> Path:
+        """For sockets, whose paths must be short: outside the mesh's own /run a pod's name would be too much."""
+        return self.agents / (pod if self.mode.capturing else blake2b(pod.encode(), digest_size=6).hexdigest())
 
     def needs(self, *more: str) -> list[str]:
         """Folders that have to be reachable, whoever may not read what is above them."""

@@ -8,9 +8,10 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import Any
 
 from msgspec import to_builtins
 
@@ -26,7 +27,7 @@ from ostria.api.meta import ObjectKey, ObjectMeta, Resource
 from ostria.api.networking.gateway import Gateway
 from ostria.config.mesh import MeshSettings
 from ostria.config.store import Change, Store
-from ostria.local import control_plane, gateway, injection
+from ostria.local import control_plane, gateway, injection, uncaptured
 from ostria.local.addresses import Allocation
 from ostria.local.cluster_dns import names
 from ostria.local.controllers import Existing, Owner, PodPlan, decide
@@ -64,11 +65,13 @@ class Mesh:
     system: control_plane.System
     rules: Callable[[Sequence[VirtualPort]], None]
     gateway_ports: tuple[int, ...] = ()
+    published_port: int = 0
     on_settled: Callable[[], None] = lambda: None
     pods: dict[Key, PodRun] = field(default_factory=dict)
     slices: list[EndpointSlice] = field(default_factory=list)
     _pod_addresses: Allocation = field(default_factory=lambda: Allocation(POD_NETWORKS))
     _service_addresses: Allocation = field(default_factory=lambda: Allocation(SERVICE_NETWORKS))
+    _earlier: dict[str, dict[str, int]] = field(default_factory=dict)
     _kept: str = ""
     _due: asyncio.TimerHandle | None = None
     _stopping: set[asyncio.Task[None]] = field(default_factory=set)
@@ -76,8 +79,9 @@ class Mesh:
     _told: list[VirtualPort] = field(default_factory=list)
 
     def start(self) -> None:
-        kept = _read_addresses(self.paths)
-        self._pod_addresses = Allocation(POD_NETWORKS, kept.get("pods"))
+        kept = self._earlier = _read_addresses(self.paths)
+        networks = POD_NETWORKS if self.machine.mode.capturing else uncaptured.networks(self.paths.name)
+        self._pod_addresses = Allocation(networks, kept.get("pods" if self.machine.mode.capturing else "loopback"))
         self._service_addresses = Allocation(SERVICE_NETWORKS, kept.get("services"))
         self.store.subscribe(self._objects_changed)
         self._settle()
@@ -144,7 +148,13 @@ class Mesh:
         brought = self.store.get(ObjectKey("Service", gateway.NAMESPACE, gateway.NAME))
         if gateway.wanted(deployments) and brought is None:
             gateways = [e.object for e in self.store.list("Gateway") if isinstance(e.object, Gateway)]
-            yield gateway.service(gateways, self.gateway_ports)
+            yield gateway.service(gateways, self.gateway_ports, self._gateway_target)
+
+    def _gateway_target(self, port: int, usual: int) -> int:
+        """Without capture the gateway itself stands on the machine's ports: 80 on the published one, the others where there is room."""
+        if self.machine.mode.capturing:
+            return usual
+        return self.published_port if port == 80 and self.published_port else self.machine.ports.get("gateway", str(port))
 
     # what happens when something changes
 
@@ -189,8 +199,7 @@ class Mesh:
 
     def _start(self, plan: PodPlan) -> None:
         decided = self.injection(plan)
-        ipv4, ipv6 = self._pod_addresses.get(f"{plan.namespace}/{plan.name}")
-        addresses = Addresses(ipv4=ipv4, ipv6=ipv6 if has_ipv6() else None)
+        addresses = self._addresses(plan)
         problem = ""
         sidecar: Sidecar | None = None
         try:
@@ -205,13 +214,32 @@ class Mesh:
             around=self._around(plan, sidecar),
             created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             problem=problem,
-            system=self.system.orders if plan.owner == control_plane.OWNER else None,
+            system=self._system_orders(addresses) if plan.owner == control_plane.OWNER else None,
         )
         self.pods[plan.key] = pod
         if problem:
             log.error("pod %s/%s does not start: %s", plan.namespace, plan.name, problem)
         else:
             pod.start()
+
+    def _addresses(self, plan: PodPlan) -> Addresses:
+        ipv4, ipv6 = self._pod_addresses.get(f"{plan.namespace}/{plan.name}")
+        return Addresses(ipv4=ipv4, ipv6=ipv6 if has_ipv6() and self.machine.mode.capturing else None)
+
+    def _system_orders(self, addresses: Addresses) -> Callable[[], dict[str, Any]]:
+        system = self.system if self.machine.mode.capturing else replace(self.system, address=str(addresses.ipv4))
+        return system.orders
+
+    def _discovery(self) -> str:
+        if self.machine.mode.capturing:
+            return f"{control_plane.HOST}:{control_plane.TLS_PORT}"
+        (plan,) = decide(control_plane.deployment(), ()).start
+        return f"{self._addresses(plan).ipv4}:{control_plane.TLS_PORT}"
+
+    def _proxy_ports(self, plan: PodPlan) -> dict[str, int]:
+        if self.machine.mode.capturing:
+            return {}
+        return {name: self.machine.ports.get(f"{plan.namespace}.{plan.name}", name) for name in uncaptured.PROXY_PORTS}
 
     def _sidecar(self, plan: PodPlan, decided: Injection) -> Sidecar | None:
         if not decided.injected:
@@ -225,7 +253,8 @@ class Mesh:
             plain,
             ipv6=has_ipv6(),
             control_plane=self.service_addresses(control_plane.service()),
-            discovery=f"{control_plane.HOST}:{control_plane.TLS_PORT}",
+            discovery=self._discovery(),
+            ports=self._proxy_ports(plan),
         )
 
     def _around(self, plan: PodPlan, sidecar: Sidecar | None) -> Surroundings:
@@ -241,7 +270,11 @@ class Mesh:
             mine = (s for s in self.services() if s.metadata.namespace == plan.namespace)
             return service_links((s, addresses[0]) for s in mine if (addresses := self.service_addresses(s)))
 
-        return Surroundings(sources=Sources(config_map=config_map, secret=secret), service_links=links, changed=self.poke, sidecar=sidecar)
+        def served() -> frozenset[int]:
+            return frozenset(uncaptured.served(self.pods[plan.key].object(), self.services()))
+
+        sources = Sources(config_map=config_map, secret=secret)
+        return Surroundings(sources=sources, service_links=links, changed=self.poke, sidecar=sidecar, served=served)
 
     def _own_config_map(self, namespace: str, name: str) -> ConfigMap | None:
         """Istio puts the mesh's root certificate into every namespace."""
@@ -278,17 +311,27 @@ class Mesh:
             self.rules(ports)
         self._keep_addresses()
 
-    def _objects(self, services: Iterable[Service]) -> Iterator[Resource]:
+    def _objects(self, services: list[Service]) -> Iterator[Resource]:
         declared = {entry.key.name for entry in self.store.list("Namespace")}
         yield from (space for name, space in self.namespaces().items() if name not in declared)
         yield from self._own_services()
+        if not self.machine.mode.capturing:
+            yield from self._sidecars(services)
         for service in services:
             if not service.spec.cluster_ip:
                 for address in self.service_addresses(service):
                     yield _ip_object(address, service)
 
+    def _sidecars(self, services: list[Service]) -> Iterator[Resource]:
+        for pod in self.pods.values():
+            if pod.injection.injected and not pod.injection.router and not pod.stopping:
+                found = pod.object()
+                if listeners := uncaptured.served(found, services):
+                    yield uncaptured.sidecar(found, listeners, pod.app_ports)
+
     def _keep_addresses(self) -> None:
-        text = json.dumps({"pods": self._pod_addresses.kept, "services": self._service_addresses.kept}, sort_keys=True)
+        mine = "pods" if self.machine.mode.capturing else "loopback"
+        text = json.dumps({**self._earlier, mine: self._pod_addresses.kept, "services": self._service_addresses.kept}, sort_keys=True)
         if text != self._kept:
             fresh = self.paths.addresses.with_suffix(".new")
             fresh.write_text(text)

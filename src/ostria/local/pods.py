@@ -27,6 +27,7 @@ from ostria.local.probes import Target
 from ostria.local.processes import Process, Streams, Where
 from ostria.local.proxies import ProxyPlan, ProxyRun
 from ostria.local.sidecars import Sidecar
+from ostria.local.uncaptured import REPLICA, client_environment, refusal
 from ostria.local.volumes import Context, files, is_memory
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Surroundings:
     changed: Callable[[], None]
     sidecar: Sidecar | None
     """None: no sidecar; else how it is configured."""
+    served: Callable[[], frozenset[int]]
+    """The pod's ports that Services lead to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +67,8 @@ class PodRun:
     system: Callable[[], dict[str, Any]] | None = None
     """The orders of a part of the mesh itself, which is no app and sees the machine as the supervisor does."""
     _logs: dict[str, LogFile] = field(default_factory=dict)
+    app_ports: dict[int, int] = field(default_factory=dict)
+    """Without capture: where the app serves what its manifest says is on another port."""
     _initialized: bool = False
     _work: asyncio.Task[None] | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,13 +93,17 @@ class PodRun:
             namespace=self.plan.namespace,
             name=self.plan.name,
             uid=self.uid,
-            labels=meta.labels,
+            labels=self._labels(),
             annotations=meta.annotations,
             service_account=self.spec.account,
             addresses=self.addresses.texts(),
             node=NODE,
             node_address=str(GATEWAYS[0]),
         )
+
+    def _labels(self) -> Mapping[str, str]:
+        labels = self.plan.template.metadata.labels
+        return labels if self.machine.mode.capturing else {**labels, REPLICA: self.plan.name}
 
     @property
     def ready(self) -> bool:
@@ -140,7 +149,7 @@ class PodRun:
         metadata = ObjectMeta(
             name=self.plan.name,
             namespace=self.plan.namespace,
-            labels=meta.labels,
+            labels=dict(self._labels()),
             annotations=annotations,
             uid=self.uid,
             creation_timestamp=self.created,
@@ -183,8 +192,15 @@ class PodRun:
         """Nobody should wait for it: it can't run as it is written, or it ends again and again."""
         return bool(self.problem) or any(run.reason == "RunContainerError" or run.restarts > 2 for run in (*self.init, *self.containers))
 
+    @property
+    def local_host(self) -> str:
+        """Where the pod's pages for its own machine are: the control plane has no namespace, but an address of its own, without capture."""
+        return self.facts.addresses[0] if self.system and not self.machine.mode.capturing else "127.0.0.1"
+
     def local_port(self, number: int) -> int:
         """Where a port of the pod's loopback is found: the same number, in a network namespace of its own."""
+        if self.around.sidecar is not None and self.around.sidecar.ports:
+            return {15000: self.around.sidecar.ports["admin"], 15020: self.around.sidecar.ports["status"]}.get(number, number)
         return number
 
     @property
@@ -261,7 +277,7 @@ class PodRun:
 
     def _start_proxy(self, sidecar: Sidecar) -> None:
         sink = self.log(PROXY_CONTAINER)
-        folder = self.machine.agents / self.id
+        folder = self.machine.agent_folder(self.id)
         plan = ProxyPlan(
             kind=sidecar.kind,
             folder=folder,
@@ -320,8 +336,9 @@ class PodRun:
         return Target(
             home=self.machine.home,
             network=self.network,
-            address=self.facts.addresses[0] if self.network is not None else "127.0.0.1",
+            address=self.facts.addresses[0] if self.network is not None or self.system else "127.0.0.1",
             container=container,
+            port=lambda number: self.app_ports.get(number, number),
             execute=execute,
         )
 
@@ -330,7 +347,7 @@ class PodRun:
         try:
             run = self.enter(container, process, list(command), Streams(stdout=sink, stderr=sink))
             try:
-                status = await run.ended
+                status = await run.wait()
             except asyncio.CancelledError:
                 run.send(9)
                 raise
@@ -346,7 +363,9 @@ class PodRun:
         extra = (*streams.extra, *joined)
         try:
             first = 5 + len(streams.extra)
-            orders |= {"argv": command, "join": list(range(first, first + len(joined)))}
+            orders |= {"argv": command}
+            if self.machine.mode.capturing:
+                orders["join"] = list(range(first, first + len(joined)))
             if terminal:
                 orders["env"] = {**orders["env"], "TERM": terminal}
             orders.pop("files", None)
@@ -366,7 +385,8 @@ class PodRun:
     def _orders(self, container: Container) -> dict[str, Any]:
         if self.system is not None:
             return self.system()
-        command = images.resolve(container, self.plan.template.metadata.annotations, self.machine.images, self.machine.places)
+        annotations = self.plan.template.metadata.annotations
+        command = images.resolve(container, annotations, self.machine.images, self.machine.places(self._app_port))
         base = {"PATH": self.machine.path, "HOME": "/tmp", "HOSTNAME": self._hostname(), "LANG": "C.UTF-8", **command.env}
         if self.spec.enable_service_links:
             base |= self.around.service_links()
@@ -375,13 +395,39 @@ class PodRun:
         cwd = container.working_dir or command.workdir or "/"
         orders: dict[str, Any] = {"argv": argv, "env": env, "cwd": cwd}
         if not self.machine.mode.capturing:
-            return orders | {"die_with_parent": True}
+            return self._without_namespaces(container, orders)
         uid, gid = self._user(container)
         needs = [cwd if cwd != "/" else "", os.path.dirname(argv[0]) if argv[0].startswith("/") else ""]
         mounts = [self._mount(mount, env) for mount in container.volume_mounts]
         groups = self.spec.security_context.supplemental_groups if self.spec.security_context else ()
         orders |= {"uid": uid, "gid": gid, "groups": list(groups), "hostname": self._hostname(), "files": self._files(uid, mounts, *needs)}
         return orders
+
+    def _app_port(self, number: int) -> int:
+        """The same number, but where a proxy of the machine's shared ports has that one."""
+        if self.machine.mode.capturing or self.proxy is None:
+            return number
+        self.app_ports[number] = self.machine.ports.get(self.id, str(number))
+        return self.app_ports[number]
+
+    def _without_namespaces(self, container: Container, orders: dict[str, Any]) -> dict[str, Any]:
+        for mount in container.volume_mounts:
+            self._check_mount(container, mount)
+        if self.around.sidecar is not None:
+            orders["env"] = client_environment(self.around.sidecar.ports["http-proxy"]) | orders["env"]
+            declared = {port.container_port for port in container.ports}
+            for number in sorted(self.around.served() & declared - self.app_ports.keys()):
+                raise ValueError(refusal(container.name, number))
+        return orders | {"die_with_parent": True}
+
+    def _check_mount(self, container: Container, mount: VolumeMount) -> None:
+        """Scratch space is the machine's own, and an absent optional object shows nothing anywhere; content can't be shown at a path of the machine."""
+        context = Context(facts=self.facts, sources=self.around.sources, token=self._token)
+        for volume in self.spec.volumes:
+            if volume.name == mount.name and not is_memory(volume) and files(volume, context):
+                raise ValueError(
+                    f"container {container.name!r}: volume {mount.name!r} at {mount.mount_path} needs namespaces, which this mesh runs without"
+                )
 
     def _user(self, container: Container) -> tuple[int, int]:
         """Numbers as the pod asks for them; where there is one user only, everybody is that one."""

@@ -30,6 +30,8 @@ class Target:
     network: int | None
     address: str
     container: Container
+    port: Callable[[int], int]
+    """Where a port of the container really is."""
     execute: Callable[[tuple[str, ...]], Awaitable[tuple[int, str]]]
 
 
@@ -68,7 +70,7 @@ def port_number(port: int | str, container: Container) -> int:
 
 
 async def _connect(target: Target, host: str, port: int, *, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    address = host or target.address
+    address, port = host or target.address, target.port(port)
     family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     with target.home.inside(target.network):
         connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)

@@ -135,7 +135,7 @@ class ProxyRun:
             loop = asyncio.get_running_loop()
             loop.add_reader(heard, self._agent_ready, heard)
             feeding = loop.create_task(self._feed(send))
-            status = await self.agent.ended
+            status = await self.agent.wait()
             feeding.cancel()
             os.close(send)
             if loop.remove_reader(heard):
@@ -195,7 +195,7 @@ class ProxyRun:
             began = time.monotonic()
             self.envoy = self._launch(argv, {"PATH": self.machine.path})
             watching = asyncio.get_running_loop().create_task(self._watch())
-            status = await self.envoy.ended
+            status = await self.envoy.wait()
             watching.cancel()
             self._set_ready(False)
             if not self._stopping:

@@ -16,6 +16,7 @@ from ostria.local.fields import PodFacts
 from ostria.local.injection import Injection
 from ostria.local.machine import PROXY_MARK, Mode
 from ostria.local.network import GATEWAYS
+from ostria.local.uncaptured import proxy_environment
 
 PROXY_CONFIG = "proxy.istio.io/config"
 
@@ -31,6 +32,9 @@ class Sidecar:
     discovery: str
     proxy_config: Mapping[str, Any]
     metadata: Mapping[str, object]
+    variables: Mapping[str, str]
+    ports: Mapping[str, int]
+    """Of the proxy itself, by the names in `uncaptured.PROXY_PORTS`; empty where every pod has all ports."""
 
     def environment(self, facts: PodFacts, plan: PodPlan) -> dict[str, str]:
         """The variables that Istio's injection gives to a proxy."""
@@ -50,6 +54,7 @@ class Sidecar:
             "ISTIO_META_APP_CONTAINERS": ",".join(c.name for c in plan.template.spec.containers),
             "ISTIO_METAJSON_LABELS": json.dumps(dict(facts.labels)),
             "ISTIO_METAJSON_ANNOTATIONS": json.dumps(_annotations(facts.annotations)),
+            **self.variables,
         }
         for name, value in self.metadata.items():
             found[f"ISTIO_META_{name}"] = value if isinstance(value, str) else json.dumps(value)
@@ -65,10 +70,13 @@ def plan_sidecar(
     ipv6: bool,
     control_plane: tuple[str, ...],
     discovery: str,
+    ports: Mapping[str, int],
 ) -> Sidecar:
     """Raise ValueError for annotations that can't be honoured: capture must be what it says, or not be at all."""
     proxy_config = {**default_config, **_proxy_config(template.metadata.annotations)}
     metadata: dict[str, object] = {}
+    if ports:
+        proxy_config |= {"proxyAdminPort": ports["admin"], "statusPort": ports["status"]}
     environment = proxy_config.get("proxyMetadata") or {}
     port = int(discovery.rpartition(":")[2])
     base = CaptureConfig(
@@ -93,6 +101,8 @@ def plan_sidecar(
         discovery=discovery,
         proxy_config=proxy_config,
         metadata=metadata,
+        variables=proxy_environment(ports) if ports else {},
+        ports=ports,
     )
 
 

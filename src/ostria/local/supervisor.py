@@ -32,6 +32,7 @@ from ostria.local.control_plane import System
 from ostria.local.dns_server import DnsServer, Outside
 from ostria.local.endpoints import target_port
 from ostria.local.inside.files import arrange_mesh
+from ostria.local.inside.syscalls import die_with_parent
 from ostria.local.keepers import Keeper
 from ostria.local.machine import NET_ADMIN, NET_RAW, Machine, Mode, examples
 from ostria.local.mesh import Mesh
@@ -43,6 +44,7 @@ from ostria.local.pods import PodRun
 from ostria.local.processes import SOURCE, Processes, Streams, Where
 from ostria.local.published import Published
 from ostria.local.status import status
+from ostria.local.uncaptured import Ports
 from ostria.local.volume_store import VolumeStore
 
 log = logging.getLogger("ostria")
@@ -125,6 +127,7 @@ class Supervisor:
             system=self._system(machine, own),
             rules=lambda ports: self._rules_changed(processes, ports),
             gateway_ports=own.gateway_ports,
+            published_port=self._orders["gateway_port"],
         )
         mesh.on_settled = lambda: self._mesh_settled(mesh, machine)
         if self._mode.capturing:
@@ -192,6 +195,7 @@ class Supervisor:
             path=self._orders["path"],
             hidden=(str(self._paths.state), str(self._paths.runtime)),
             restore=self._restore,
+            ports=Ports(self._paths.name),
             clock=time.time,
         )
 
@@ -337,6 +341,8 @@ def main() -> None:
         orders = json.load(paper)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     os.umask(0o022)
+    if not Mode(orders["mode"]).capturing:
+        die_with_parent(signal.SIGKILL)
     sys.exit(asyncio.run(_run(orders)))
 
 
