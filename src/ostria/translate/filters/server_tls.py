@@ -131,10 +131,14 @@ def _roots(settings: ServerTLSSettings, *, gateway: bool) -> SdsSecretConfig:
 def _parameters(settings: ServerTLSSettings, defaults: TLSConfig) -> TlsParameters:
     """At least TLS 1.2 unless a lower version is asked for by name."""
     lowest = settings.min_protocol_version or defaults.min_protocol_version
+    lowest = "TLSV1_2" if lowest == "TLS_AUTO" else lowest
+    highest = settings.max_protocol_version or "TLS_AUTO"
+    if highest != "TLS_AUTO" and highest < lowest:
+        raise ValueError(f"maxProtocolVersion {highest} is below the minimum {lowest}")
     ciphers = settings.cipher_suites or defaults.cipher_suites
     return TlsParameters(
-        tls_minimum_protocol_version=_VERSIONS["TLSV1_2" if lowest == "TLS_AUTO" else lowest],
-        tls_maximum_protocol_version=_VERSIONS[settings.max_protocol_version or "TLS_AUTO"],
+        tls_minimum_protocol_version=_VERSIONS[lowest],
+        tls_maximum_protocol_version=_VERSIONS[highest],
         cipher_suites=[c for c in dict.fromkeys(ciphers) if c in CIPHERS],
         ecdh_curves=[c for c in dict.fromkeys(settings.ecdh_curves or defaults.ecdh_curves) if c in ECDH_CURVES],
     )

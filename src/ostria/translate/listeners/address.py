@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from envoy.config.core.v3.address_pb2 import Address, CidrRange, Pipe, SocketAddress
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
@@ -41,7 +42,9 @@ def usable(addresses: Iterable[str], *, ipv4: bool, ipv6: bool) -> tuple[str, ..
     return tuple(a for a in addresses if (v := family(a)) is not None and (ipv4 if v == 4 else ipv6))
 
 
+@lru_cache(maxsize=65536)
 def family(address: str) -> int | None:
+    """4 or 6 for an IP or prefix, None for anything else. Text only: safe to remember."""
     try:
         return ipaddress.ip_network(address, strict=False).version
     except ValueError:

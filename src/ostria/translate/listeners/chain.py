@@ -14,6 +14,14 @@ PLAIN_HTTP = ("http/1.1", "h2c")
 """What the HTTP inspector finds out; HTTP/1.0 is not among it, as Istio has it."""
 
 
+def acceptable(server_names: Iterable[str]) -> tuple[str, ...] | None:
+    """Names as Envoy takes them: exact, or with `*.` in front; nothing where `*` says that any will do. None if none of them can be matched."""
+    wanted = tuple(dict.fromkeys(n.lower() for n in server_names))
+    if not wanted or "*" in wanted:
+        return ()
+    return tuple(n for n in wanted if n and "*" not in n.removeprefix("*.")) or None
+
+
 def match(
     *,
     port: int = 0,
@@ -26,7 +34,7 @@ def match(
     found = FilterChainMatch(
         destination_port=number(port) if port else None,
         prefix_ranges=[prefix(s) for s in subnets],
-        server_names=[n for n in server_names if n != "*"],
+        server_names=server_names,
         transport_protocol=transport,
         application_protocols=application_protocols,
     )

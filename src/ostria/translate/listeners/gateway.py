@@ -17,13 +17,13 @@ from ostria.registry.model import Protocol
 from ostria.snapshot.view import GatewayServer, ResolvedVirtualService, View
 from ostria.translate.filters.tcp_proxy import to_cluster
 from ostria.translate.listeners import address as addresses
+from ostria.translate.listeners.chain import acceptable
 from ostria.translate.listeners.inbound_matches import MESH_ALPN
 from ostria.translate.listeners.key import GatewayChain, GatewayKey, GatewayTls, Scope
-from ostria.translate.listeners.tcp_routes import spread
+from ostria.translate.listeners.tcp_routes import prefixes, spread
 from ostria.translate.names import dns_srv_cluster, listener
 from ostria.translate.routes.gateway import route_name, shared_hosts
 
-PASSED_THROUGH = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 _PLAIN_HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
 
 
@@ -86,6 +86,8 @@ def _family(server: Server) -> str:
 
 def _add(view: View, entries: dict[str, _Entry], server: GatewayServer) -> None:
     spec = server.server
+    if acceptable(h.rpartition("/")[2] for h in spec.hosts) is None:
+        return
     where = (spec.bind,) if spec.bind else addresses.wildcards(ipv4=view.key.ipv4, ipv6=view.key.ipv6)
     name, family = listener(where[0], server.bind_port), _family(spec)
     entry = entries.setdefault(name, _Entry(where, server.bind_port, family))
@@ -125,8 +127,7 @@ def _chains(view: View, server: GatewayServer, *, first: bool) -> Iterator[Gatew
 
 def server_names(server: Server) -> tuple[str, ...]:
     """The names of a server's hosts, without the namespace that may stand before them; nothing where any name will do."""
-    names = tuple(dict.fromkeys(h.rpartition("/")[2].lower() for h in server.hosts))
-    return () if "*" in names else names
+    return acceptable(h.rpartition("/")[2] for h in server.hosts) or ()
 
 
 def _bound(server: GatewayServer) -> Iterator[tuple[ResolvedVirtualService, str]]:
@@ -143,12 +144,15 @@ def _tcp(view: View, server: GatewayServer) -> Iterator[GatewayChain]:
     for vs, gateway in _bound(server):
         for rule in vs.spec.tcp:
             applying = [m for m in rule.match if _here(m, server, gateway)]
-            if rule.match and not applying:
+            if not rule.route or (rule.match and not applying):
                 continue
-            subnets = () if any(not m.destination_subnets for m in applying) else tuple(s for m in applying for s in m.destination_subnets)
+            unlimited = not rule.match or any(not m.destination_subnets for m in applying)
+            subnets = () if unlimited else prefixes(s for m in applying for s in m.destination_subnets)
+            if not unlimited and not subnets:
+                continue
             route = spread(view, rule.route, server.server.port.number, f"{vs.owner.name}.{vs.namespace}")
-            yield GatewayChain(tcp=route, subnets=tuple(sorted(set(subnets))))
-            if not subnets:
+            yield GatewayChain(tcp=route, subnets=subnets)
+            if unlimited:
                 return
 
 
@@ -167,15 +171,18 @@ def _passed_through(view: View, server: GatewayServer) -> Iterator[GatewayChain]
     for vs, gateway in _bound(server):
         for rule in vs.spec.tls:
             for match in rule.match:
-                if not _here(match, server, gateway):
+                if not rule.route or not _here(match, server, gateway):
                     continue
-                subnets = tuple(sorted(set(match.destination_subnets)))
-                wanted = (n.lower() for n in match.sni_hosts)
-                free = tuple(n for n in dict.fromkeys(wanted) if (subnets, n) not in taken and _offers(offered, n))
+                subnets = prefixes(match.destination_subnets)
+                wanted = acceptable(match.sni_hosts)
+                if wanted is None or bool(subnets) != bool(match.destination_subnets):
+                    continue
+                free = tuple(n for n in wanted or offered or ("*",) if (subnets, n) not in taken and _offers(offered, n))
                 taken.update((subnets, n) for n in free)
                 if free:
                     route = spread(view, rule.route, server.server.port.number, f"{vs.owner.name}.{vs.namespace}")
-                    yield GatewayChain(tcp=route, subnets=subnets, server_names=free, inspects_tls=True)
+                    names = () if "*" in free else free
+                    yield GatewayChain(tcp=route, subnets=subnets, server_names=names, inspects_tls=True)
 
 
 def _offers(offered: tuple[str, ...], name: str) -> bool:

@@ -138,8 +138,9 @@ class _Table:
         bind = (egress.bind,) if egress.bind else self._here if bound else ()
         if egress.port.protocol is Protocol.HTTP_PROXY:
             self._proxy(egress, egress.port, bind or self._everywhere, bound)
+        source = _Source(egress=egress, speakers=_with_connections(egress.virtual_services))
         for service in egress.services:
-            self._add(service, egress.port, bind, egress, bound)
+            self._add(service, egress.port, bind, source, bound)
         self._declared.add(egress.port.number)
         for entry in self._entries.values():
             entry.locked = True
@@ -150,9 +151,10 @@ class _Table:
         if bound and self._view.key.http_proxy_port:
             return
         bind = (egress.bind,) if egress.bind else self._here if bound else ()
+        source = _Source(egress=egress, speakers=_with_connections(egress.virtual_services))
         for service in egress.services:
             for port in service.ports:
-                self._add(service, port, bind, egress, bound)
+                self._add(service, port, bind, source, bound)
 
     def _proxy(self, egress: EgressListener, port: Port, bind: tuple[str, ...], bound: bool) -> None:
         entry = self._entry(bind, port.number, bound)
@@ -165,8 +167,8 @@ class _Table:
         found = self._entries.setdefault(entry.name, entry)
         return None if found.locked else found
 
-    def _add(self, service: Service, port: Port, bind: tuple[str, ...], egress: EgressListener, bound: bool) -> None:
-        if port.protocol is Protocol.UDP or (egress.port is None and port.number in self._declared and not port.protocol.is_tcp):
+    def _add(self, service: Service, port: Port, bind: tuple[str, ...], source: "_Source", bound: bool) -> None:
+        if port.protocol is Protocol.UDP or (source.egress.port is None and port.number in self._declared and not port.protocol.is_tcp):
             return
         if port.protocol.is_http:
             where = bind or self._everywhere
@@ -174,18 +176,18 @@ class _Table:
                 entry.add_http(_shared_routes(port, bind), service, port, sniffed=addresses.is_any(where[0]) and not bound)
             return
         for place in self._places(service, port, bind):
-            self._add_at(place, service, port, egress, bound)
+            self._add_at(place, service, port, source, bound)
 
-    def _add_at(self, place: "_Place", service: Service, port: Port, egress: EgressListener, bound: bool) -> None:
+    def _add_at(self, place: "_Place", service: Service, port: Port, source: "_Source", bound: bool) -> None:
         entry = self._entry(place.bind, port.number, bound)
         if entry is None or entry.explicit_proxy:
             return
         if port.protocol is Protocol.AUTO:
-            own = place.address and not addresses.is_unix(place.address) and egress.port is None
+            own = place.address and not addresses.is_unix(place.address) and source.egress.port is None
             routes = f"{service.host}:{port.number}" if own else _shared_routes(port, place.bind)
             entry.add_http(routes, service, port, sniffed=True)
         stop = Stop(service=service, port=port, listened=port.number, subnet=place.subnet, by_name=place.by_name)
-        entry.add_tcp(chains(self._view, stop, _with_connections(egress.virtual_services)))
+        entry.add_tcp(chains(self._view, stop, source.speakers))
 
     def _places(self, service: Service, port: Port, bind: tuple[str, ...]) -> Iterator["_Place"]:
         """The addresses on which the port is listened for."""
@@ -216,6 +218,14 @@ class _Table:
         key = self._view.key
         endpoints = self._view.endpoints(service, service.port(port.number) or port).endpoints
         return tuple(dict.fromkeys(addresses.usable((e.address for e in endpoints), ipv4=key.ipv4, ipv6=key.ipv6)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """An egress listener, and those of its VirtualServices that route connections."""
+
+    egress: EgressListener
+    speakers: tuple[ResolvedVirtualService, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ What a VirtualService says is tried first, in its order. A match is settled here
 what only a connection can tell (server name, destination address) becomes the chain's own match. Of chains with the same match the first one counts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ostria.api.meta import ObjectKey
@@ -15,6 +15,8 @@ from ostria.registry.model import Host, Port, Service
 from ostria.snapshot.view import ResolvedVirtualService, View
 from ostria.translate import traffic_policy
 from ostria.translate.filters.tcp_proxy import TcpRoute, Tunnel
+from ostria.translate.listeners.address import family
+from ostria.translate.listeners.chain import acceptable
 from ostria.translate.listeners.key import TcpChain
 from ostria.translate.names import outbound_cluster
 
@@ -65,42 +67,52 @@ def _tls_chains(view: View, stop: Stop, speakers: Sequence[ResolvedVirtualServic
     for vs in speakers:
         for index, rule in enumerate(vs.spec.tls):
             for match in rule.match:
-                if not _applies(view, match, stop.listened):
+                if not rule.route or not _applies(view, match, stop.listened):
                     continue
                 found = True
-                subnets = _subnets(match.destination_subnets, stop)
-                route = weighted(view, rule.route, stop, vs)
-                chain = TcpChain(route=route, subnets=subnets, server_names=tuple(n.lower() for n in match.sni_hosts))
+                names, subnets = acceptable(match.sni_hosts), _subnets(match.destination_subnets, stop)
+                if names is None or subnets is None:
+                    continue
+                chain = TcpChain(route=weighted(view, rule.route, stop, vs), subnets=subnets, server_names=names)
                 yield Routed(chain=chain, origins=(vs.owner._replace(rule=index), *_rule_owners(view, rule.route)))
     if not found:
-        names = (stop.service.host, *stop.service.aliases) if stop.by_name or stop.subnet else ()
-        yield _to_service(view, stop, names)
+        names = acceptable((stop.service.host, *stop.service.aliases)) if stop.by_name or stop.subnet else ()
+        if names is not None:
+            yield _to_service(view, stop, names)
 
 
 def _tcp_chains(view: View, stop: Stop, speakers: Sequence[ResolvedVirtualService]) -> Iterator[Routed]:
     for vs in speakers:
         for index, rule in enumerate(vs.spec.tcp):
             applying = [m for m in rule.match if _applies(view, m, stop.listened)]
-            if rule.match and not applying:
+            if not rule.route or (rule.match and not applying):
                 continue
             unlimited = not rule.match or not stop.listened or any(not m.destination_subnets for m in applying)
             given = () if unlimited else tuple(s for m in applying for s in m.destination_subnets)
+            if (subnets := _subnets(given, stop)) is None:
+                continue
             origins = (vs.owner._replace(rule=index), *_rule_owners(view, rule.route))
-            yield Routed(chain=TcpChain(route=weighted(view, rule.route, stop, vs), subnets=_subnets(given, stop)), origins=origins)
+            yield Routed(chain=TcpChain(route=weighted(view, rule.route, stop, vs), subnets=subnets), origins=origins)
             if unlimited:
                 return
     yield _to_service(view, stop, ())
 
 
-def _subnets(given: Sequence[str], stop: Stop) -> tuple[str, ...]:
+def _subnets(given: Sequence[str], stop: Stop) -> tuple[str, ...] | None:
+    """None if prefixes are given and none of them is one: a chain that matches everything would be more than was asked for."""
     if given and stop.listened:
-        return tuple(sorted(set(given)))
+        return prefixes(given) or None
     return (stop.subnet,) if stop.subnet else ()
+
+
+def prefixes(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({s for s in given if family(s) is not None}))
 
 
 def _to_service(view: View, stop: Stop, server_names: Sequence[str]) -> Routed:
     route = single(view, stop.service.host, stop.target, "")
-    chain = TcpChain(route=route, subnets=_subnets((), stop), server_names=tuple(server_names))
+    subnets = (stop.subnet,) if stop.subnet else ()
+    chain = TcpChain(route=route, subnets=subnets, server_names=tuple(server_names))
     return Routed(chain=chain, origins=(stop.service.owner, *_owners(view, stop.service.host)))
 
 

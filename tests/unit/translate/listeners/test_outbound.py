@@ -257,3 +257,11 @@ def test_what_made_a_listener_is_known(count: int) -> None:
     texts = [service(f"s{i}", ("http", 80), ip=f"10.0.0.{i + 1}") for i in range(count)]
     key = next(k for k in listeners.keys(serves(*texts)) if isinstance(k, OutboundKey))
     assert [str(o) for o in listeners.build(key).origins] == [f"Service default/s{i}" for i in range(count)]
+
+
+def test_matches_that_envoy_would_refuse_cost_nobody_else_a_listener() -> None:
+    spec = """{hosts: [secure], tls: [
+        {match: [{sniHosts: ['*wrong.example.com']}], route: [{destination: {host: secure, subset: v1}}]},
+        {match: [{sniHosts: ['*.example.com', 'b*.example.com']}], route: [{destination: {host: secure, subset: v2}}]}]}"""
+    found = of_view(serves(service("secure", ("tls", 443), ip="10.0.0.6"), virtual_service("secure", spec)))
+    assert lines(found["10.0.0.6_443"]) == ["sni *.example.com → outbound|443|v2|secure.default.svc.cluster.local"]

@@ -73,6 +73,8 @@ def string(value: str | Value, *, ignore_case: bool = False) -> StringMatcher:
 
 
 def header(name: str, value: str, *, ignore_case: bool = False) -> HeaderMatcher:
+    if not name or any(c in name for c in "\0\r\n"):
+        raise Unusable(f"{name!r} is not the name of a header")
     if value == "*":
         return HeaderMatcher(name=name, present_match=True)
     return HeaderMatcher(name=name, string_match=string(value, ignore_case=ignore_case))
