@@ -29,6 +29,9 @@ _KNOWN: Final = frozenset(
     }
 )
 
+_OTHERS: Final = frozenset({"gatewayTopology", "holdApplicationUntilProxyStarts", "proxyHeaders"})
+"""Fields that the control plane and the injector act on."""
+
 
 class ProxyConfigError(ValueError):
     """The text is no ProxyConfig; the message names the field."""
@@ -70,7 +73,7 @@ def parse(text: str) -> ProxyConfig:
         service_cluster=_string(document, "serviceCluster"),
         environment=_environment(document),
         stats=_stats(document),
-        unused=tuple(sorted(set(document) - _KNOWN)),
+        unused=tuple(sorted(set(document) - (_KNOWN | _OTHERS))),
     )
 
 

@@ -10,6 +10,8 @@ from msgspec import Struct, ValidationError, convert
 from ostria.local.images import ImageCommand
 
 FILE = "ostria.yaml"
+DEFAULTS: Mapping[str, Any] = {"accessLogFile": "/dev/stdout"}
+"""MeshConfig of a mesh that says nothing else: as Istio's demo profile, so that `ostria logs -c proxy` answers."""
 
 
 class BadSettings(ValueError):
@@ -42,7 +44,7 @@ class OwnSettings(Struct, frozen=True):
 def read(paths: Iterable[str]) -> OwnSettings:
     """From the folders that hold the manifests, and beside single files; a later one is laid over an earlier one."""
     images: dict[str, ImageCommand] = {}
-    mesh: dict[str, Any] = {}
+    mesh: dict[str, Any] = dict(DEFAULTS)
     ports: list[int] = []
     found = _files(paths)
     for path in found:
