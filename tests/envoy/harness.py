@@ -30,6 +30,9 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from ostria.translate import names
+from ostria.translate.prepared import ResourceSet
+
 TIMEOUT = 60
 IDENTITY = "spiffe://cluster.local/ns/default/sa/default"
 """Whom the certificate names that stands in for every secret."""
@@ -252,3 +255,21 @@ def self_signed() -> tuple[str, str]:
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return certificate.public_bytes(serialization.Encoding.PEM).decode(), pem.decode()
+
+
+_MESSAGES: Mapping[str, tuple[str, type[Message]]] = {
+    names.LDS: ("listeners", Listener),
+    names.RDS: ("routes", RouteConfiguration),
+    names.CDS: ("clusters", Cluster),
+    names.EDS: ("endpoints", ClusterLoadAssignment),
+    names.SDS: ("secrets", Secret),
+}
+
+
+def validate_sets(sets: Iterable[ResourceSet]) -> None:
+    """The same for resources as they are served, as bytes: everything of one proxy, or of many."""
+    found: dict[str, list[Anything]] = {}
+    for resources in sets:
+        if (known := _MESSAGES.get(resources.type_url)) is not None:
+            found.setdefault(known[0], []).extend(known[1].FromString(prepared.body) for prepared in resources)
+    validate(**found)
