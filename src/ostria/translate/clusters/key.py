@@ -70,6 +70,7 @@ class StandingClusterKey:
 
     name: str
     mesh: Mesh
+    captured: bool
     ipv4: bool
     ipv6: bool
     outbound_mark: int

@@ -130,7 +130,7 @@ def _find_members(cluster: Cluster, options: HttpOptions, key: ClusterKey, polic
             eds.eds_config.initial_fetch_timeout.SetInParent()
             return ((names.EDS, cluster.name),)
         case Discovery.DYNAMIC_DNS:
-            dns.dynamic(cluster, options, key.client.mesh, policy.tls, ipv4=key.client.ipv4, ipv6=key.client.ipv6)
+            dns.dynamic(cluster, options, key.client.mesh, policy.tls, dns.Families(key.client.ipv4, key.client.ipv6))
         case Discovery.ORIGINAL_DST:
             cluster.type = Cluster.ORIGINAL_DST
             if isinstance(key.port.target, int) and key.port.target != key.port.number and key.service.owner.kind == "ServiceEntry":

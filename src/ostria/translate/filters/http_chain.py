@@ -32,7 +32,9 @@ def filter_named(name: str, config: Message) -> HttpFilter:
     return HttpFilter(name=name, typed_config=pack(config))
 
 
-def http_filters(side: Side, mesh: MeshConfig, policies: Iterable[HttpFilter] = (), *, grpc_web: bool = False) -> tuple[HttpFilter, ...]:
+def http_filters(
+    side: Side, mesh: MeshConfig, policies: Iterable[HttpFilter] = (), *, grpc_web: bool = False, before_router: Iterable[HttpFilter] = ()
+) -> tuple[HttpFilter, ...]:
     """`policies` are the security filters, already in order."""
     chain = list(policies)
     if grpc_web:
@@ -41,6 +43,7 @@ def http_filters(side: Side, mesh: MeshConfig, policies: Iterable[HttpFilter] = 
         chain.append(alpn_filter())
         chain.append(filter_named("envoy.filters.http.fault", HTTPFault()))
         chain.append(filter_named("envoy.filters.http.cors", Cors()))
+    chain.extend(before_router)
     debug = mesh.default_config.proxy_headers.envoy_debug_headers
     router = Router(suppress_envoy_headers=debug is not None and bool(debug.disabled))
     chain.append(filter_named("envoy.filters.http.router", router))

@@ -31,6 +31,8 @@ class TcpRoute:
     max_duration: int | None = None
     hash_source_ip: bool = False
     tunnel: Tunnel | None = None
+    dynamic_port: int = 0
+    """The cluster resolves the name that TLS asks for, and dials this port of it; 0 where it doesn't."""
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from envoy.config.listener.v3.listener_pb2 import Listener
 
 from ostria.translate.built import Built
 from ostria.translate.filters.access_log import Layer, access_logs
+from ostria.translate.filters.dynamic import http_resolver, sni_resolver
 from ostria.translate.filters.http_chain import http_filters
 from ostria.translate.filters.http_manager import HttpRoutes, http_manager
 from ostria.translate.filters.policies import http_policies, owners, tcp_policies
@@ -60,13 +61,19 @@ def _filters(key: GatewayKey, one: GatewayChain) -> list[Filter]:
     mesh, telemetry = key.scope.mesh, key.scope.telemetry
     if one.tcp is not None:
         logs = access_logs(mesh.config, telemetry, Side.GATEWAY, Layer.TCP)
-        return [*tcp_policies(key.security, mesh), tcp_proxy(one.tcp, logs)]
+        return [*tcp_policies(key.security, mesh), *sni_resolver(mesh, key.scope.dynamic, one.tcp.dynamic_port), tcp_proxy(one.tcp, logs)]
     manager = http_manager(
         side=Side.GATEWAY,
         mesh=mesh.config,
         stat_prefix=f"outbound_{key.name}",
         routes=HttpRoutes(name=one.routes),
-        filters=http_filters(Side.GATEWAY, mesh.config, http_policies(key.security, mesh, clear_routes=True), grpc_web=one.grpc_web),
+        filters=http_filters(
+            Side.GATEWAY,
+            mesh.config,
+            http_policies(key.security, mesh, clear_routes=True),
+            grpc_web=one.grpc_web,
+            before_router=http_resolver(mesh, key.scope.dynamic),
+        ),
         access_log=access_logs(mesh.config, telemetry, Side.GATEWAY, Layer.HTTP),
     )
     return [manager]

@@ -8,6 +8,7 @@ from envoy.config.listener.v3.listener_pb2 import Listener
 
 from ostria.translate.built import Built
 from ostria.translate.filters.access_log import Layer, access_logs
+from ostria.translate.filters.dynamic import http_resolver, sni_resolver
 from ostria.translate.filters.http_chain import http_filters
 from ostria.translate.filters.http_manager import HttpRoutes, http_manager
 from ostria.translate.filters.proto import flag, nanoseconds
@@ -58,7 +59,7 @@ def _rest_name(rest: TcpRoute) -> str:
 
 def _chains(key: OutboundKey) -> Iterator[FilterChain]:
     for tcp in key.tcp:
-        yield chain([_tcp(key.scope, tcp.route)], _tcp_match(tcp))
+        yield chain([*sni_resolver(key.scope.mesh, key.scope.dynamic, tcp.route.dynamic_port), _tcp(key.scope, tcp.route)], _tcp_match(tcp))
     if key.http is not None:
         only = match(transport=RAW, application_protocols=PLAIN_HTTP) if key.http.sniffed else None
         yield chain([_http(key, key.http)], only)
@@ -79,7 +80,7 @@ def _http(key: OutboundKey, http: HttpChain) -> Filter:
         mesh=mesh,
         stat_prefix=f"outbound_{key.name}",
         routes=HttpRoutes(name=http.routes),
-        filters=http_filters(Side.OUTBOUND, mesh, grpc_web=http.grpc_web),
+        filters=http_filters(Side.OUTBOUND, mesh, grpc_web=http.grpc_web, before_router=http_resolver(key.scope.mesh, key.scope.dynamic)),
         access_log=access_logs(mesh, telemetry, Side.OUTBOUND, Layer.HTTP),
         explicit_proxy=key.explicit_proxy,
     )

@@ -15,6 +15,7 @@ from ostria.api.networking.virtual_service import L4MatchAttributes, TLSMatchAtt
 from ostria.registry import hosts
 from ostria.registry.model import Protocol
 from ostria.snapshot.view import GatewayServer, ResolvedVirtualService, View
+from ostria.translate.clusters.dynamic import resolving
 from ostria.translate.filters.tcp_proxy import to_cluster
 from ostria.translate.listeners import address as addresses
 from ostria.translate.listeners.chain import acceptable
@@ -54,7 +55,7 @@ class _Entry:
 
 
 def keys(view: View) -> tuple[GatewayKey, ...]:
-    scope = Scope(mesh=view.mesh, telemetry=view.telemetry)
+    scope = Scope(mesh=view.mesh, telemetry=view.telemetry, dynamic=resolving(view))
     entries: dict[str, _Entry] = {}
     for server in view.servers:
         _add(view, entries, server)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ostria.api.meta import ObjectKey
 from ostria.api.networking.server_tls import ServerTLSSettings
 from ostria.snapshot.view import Inbound, InboundPort, Mesh, Security, TelemetryPolicy
+from ostria.translate.clusters.dns import Families
 from ostria.translate.filters.tcp_proxy import TcpRoute
 
 
@@ -18,6 +19,8 @@ class Scope:
 
     mesh: Mesh
     telemetry: TelemetryPolicy
+    dynamic: Families | None = None
+    """Set where some cluster resolves the requested host itself; its filters resolve for these families."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ostria.api.meta import ObjectKey
 from ostria.registry.model import Port, Protocol, Service
 from ostria.snapshot.view import EgressListener, ResolvedVirtualService, View
+from ostria.translate.clusters.dynamic import resolving
 from ostria.translate.filters.tcp_proxy import TcpRoute, to_cluster
 from ostria.translate.listeners import address as addresses
 from ostria.translate.listeners.key import HttpChain, OutboundKey, Scope, TcpChain, VirtualOutboundKey
@@ -21,7 +22,7 @@ HTTP_PROXY = "http_proxy"
 
 
 def keys(view: View) -> tuple[VirtualOutboundKey | OutboundKey, ...]:
-    scope = Scope(mesh=view.mesh, telemetry=view.telemetry)
+    scope = Scope(mesh=view.mesh, telemetry=view.telemetry, dynamic=resolving(view))
     table = _Table(view, scope)
     for egress in view.egress:
         if egress.port is not None:

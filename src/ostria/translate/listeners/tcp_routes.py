@@ -11,7 +11,7 @@ from ostria.api.meta import ObjectKey
 from ostria.api.networking.virtual_service import L4MatchAttributes, RouteDestination, TLSMatchAttributes
 from ostria.api.scalars import Duration
 from ostria.registry import hosts
-from ostria.registry.model import Host, Port, Service
+from ostria.registry.model import Host, Port, Resolution, Service
 from ostria.snapshot.view import ResolvedVirtualService, View
 from ostria.translate import traffic_policy
 from ostria.translate.filters.tcp_proxy import TcpRoute, Tunnel
@@ -170,6 +170,7 @@ def single(view: View, host: str, port: int, subset: str) -> TcpRoute:
         max_duration=tcp.max_connection_duration.nanos if tcp is not None and tcp.max_connection_duration else None,
         hash_source_ip=bool(sticky and sticky.use_source_ip),
         tunnel=tunnel,
+        dynamic_port=port if (service := view.service(Host(host))) is not None and service.resolution is Resolution.DYNAMIC_DNS else 0,
     )
 
 
