@@ -25,7 +25,7 @@ Written by `scripts/refused.py` from the tables that the program itself uses (`s
 - **Without meaning**: the object is taken, and the field changes nothing on one machine; `ostria status -v` lists every use.
 - Everything else in the API is honoured.
 
-A field counts as used when it is written and is neither its default nor `false`. Where fields stand below `template`, pods are meant wherever they are
+A field that is written with its default, or with `false` where it has none, asks for nothing and passes. Where fields stand below `template`, pods are meant wherever they are
 written: `spec.hostNetwork` of a Pod is `spec.template.spec.hostNetwork` of a Deployment. One *value* is refused too: an EnvoyFilter that applies to `BOOTSTRAP`,
 because a proxy's bootstrap is made where the proxy starts, before it asks the control plane.
 """
