@@ -205,9 +205,7 @@ _FIELDS: Mapping[type[Message], str] = {
     destination_rule.Distribute: "from to",
     destination_rule.Failover: "from to",
     destination_rule.HTTPCookie: "attributes name path ttl",
-    destination_rule.LoadBalancerSettings: (
-        "backendUtilization consistentHash localityLbSetting simple warmup warmupDurationSecs zoneAwareLbSetting"
-    ),
+    destination_rule.LoadBalancerSettings: "backendUtilization consistentHash localityLbSetting simple warmup warmupDurationSecs",
     destination_rule.LocalityLoadBalancerSetting: "distribute enabled failover failoverPriority",
     destination_rule.MagLev: "tableSize",
     destination_rule.OutlierDetection: (
@@ -222,7 +220,6 @@ _FIELDS: Mapping[type[Message], str] = {
     destination_rule.TrafficPolicy: "connectionPool loadBalancer outlierDetection portLevelSettings proxyProtocol retryBudget tls tunnel",
     destination_rule.TunnelSettings: "protocol targetHost targetPort",
     destination_rule.WarmupConfiguration: "aggression duration minimumPercent",
-    destination_rule.ZoneAwareLoadBalancerSetting: "enabled failover failoverPriority minClusterSize",
     envoy_filter.ClusterMatch: "name portNumber service subset",
     envoy_filter.EnvoyConfigObjectMatch: "cluster context listener proxy routeConfiguration",
     envoy_filter.EnvoyConfigObjectPatch: "applyTo match patch",

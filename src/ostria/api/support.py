@@ -29,7 +29,7 @@ from ostria.api.mesh.extension_provider import ExtensionProvider
 from ostria.api.mesh.mesh_config import DefaultProviders, MeshConfig
 from ostria.api.mesh.proxy_config import MeshProxyConfig, ProxyHeaders
 from ostria.api.meta import Message, ObjectMeta
-from ostria.api.networking.destination_rule import OutlierDetection, RetryBudget
+from ostria.api.networking.destination_rule import LoadBalancerSettings, OutlierDetection, RetryBudget
 from ostria.api.networking.envoy_filter import EnvoyConfigObjectMatch, Patch
 from ostria.api.networking.proxy_config import ProxyConfigSpec
 from ostria.api.networking.virtual_service import Abort, Delay, L4MatchAttributes
@@ -133,6 +133,9 @@ REFUSED: Table = {
     ProxyConfigSpec: _all("concurrency environmentVariables", "write the annotation proxy.istio.io/config on the pod"),
     EnvoyConfigObjectMatch: {"waypoint": "there are no waypoints"},
     Patch: {"filterClass": "write INSERT_BEFORE or INSERT_FIRST to place a filter"},
+    LoadBalancerSettings: {
+        "zoneAwareLbSetting": "Envoy would have to know the endpoints of the client's own service; write localityLbSetting"
+    },
     RetryBudget: {"budgetInterval": "Envoy's retry budget has no interval"},
     Abort: {"http2Error": "HTTP/2 errors can't be injected; set httpStatus or grpcStatus"},
     Delay: {"exponentialDelay": "Istio does not support it either; write fixedDelay"},

@@ -13,7 +13,7 @@ from envoy.type.v3.percent_pb2 import Percent
 from ostria.api.networking.destination_rule import BackendUtilizationLB, ConsistentHashLB, LoadBalancerSettings
 from ostria.registry.model import Service
 from ostria.snapshot.view import Mesh
-from ostria.translate.endpoints.locality import LocalityBalancing, locality_balancing
+from ostria.translate.endpoints.locality import locality_balancing
 from ostria.translate.scalars import duration
 
 _RING_SIZE = 1024
@@ -31,7 +31,6 @@ def apply(cluster: Cluster, mesh: Mesh, service: Service, settings: LoadBalancer
         cluster.lb_policy = Cluster.CLUSTER_PROVIDED
         return
     _algorithm(cluster, settings or LoadBalancerSettings())
-    _zone_aware(cluster, balancing)
 
 
 def _algorithm(cluster: Cluster, settings: LoadBalancerSettings) -> None:
@@ -96,11 +95,3 @@ def _backend_utilization(cluster: Cluster, settings: BackendUtilizationLB) -> No
     extension = cluster.load_balancing_policy.policies.add().typed_extension_config
     extension.name = "envoy.load_balancing_policies.client_side_weighted_round_robin"
     extension.typed_config.Pack(policy, deterministic=True)
-
-
-def _zone_aware(cluster: Cluster, balancing: LocalityBalancing | None) -> None:
-    if balancing is not None and balancing.zone_aware is not None:
-        config = cluster.common_lb_config.zone_aware_lb_config
-        config.SetInParent()
-        if balancing.zone_aware.min_cluster_size is not None:
-            config.min_cluster_size.value = balancing.zone_aware.min_cluster_size

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from envoy.config.endpoint.v3.endpoint_components_pb2 import LocalityLbEndpoints
 
-from ostria.api.networking.destination_rule import Distribute, Failover, LoadBalancerSettings, ZoneAwareLoadBalancerSetting
+from ostria.api.networking.destination_rule import Distribute, Failover, LoadBalancerSettings
 from ostria.registry.model import Endpoint, Locality, Service
 from ostria.snapshot.view import Mesh
 
@@ -45,13 +45,12 @@ class LocalityBalancing:
     distribute: tuple[Distribute, ...] = ()
     failover: tuple[Failover, ...] = ()
     failover_priority: tuple[str, ...] = ()
-    zone_aware: ZoneAwareLoadBalancerSetting | None = None
     fails_over: bool
 
     @property
     def weighs(self) -> bool:
         """Envoy shall share out requests by the weights of localities first, then within one."""
-        return self.zone_aware is None and bool(self.distribute or (self.fails_over and (self.failover or self.failover_priority)))
+        return bool(self.distribute or (self.fails_over and (self.failover or self.failover_priority)))
 
     @property
     def priority_labels(self) -> frozenset[str]:
@@ -62,14 +61,6 @@ def locality_balancing(
     mesh: Mesh, settings: LoadBalancerSettings | None, service: Service, *, outlier_detection: bool
 ) -> LocalityBalancing | None:
     """A rule's own setting replaces the service's, which replaces the mesh's; `enabled: false` switches it off."""
-    zone_aware = settings.zone_aware_lb_setting if settings is not None else None
-    if zone_aware is not None and zone_aware.enabled:
-        return LocalityBalancing(
-            failover=zone_aware.failover,
-            failover_priority=zone_aware.failover_priority,
-            zone_aware=zone_aware,
-            fails_over=outlier_detection,
-        )
     own = settings.locality_lb_setting if settings is not None else None
     near = _NEAR.get(service.traffic_distribution, ())
     if own is None and near:

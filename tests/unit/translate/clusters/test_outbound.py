@@ -170,7 +170,6 @@ BALANCERS = [
     "{backendUtilization: {weightUpdatePeriod: 1s, weightExpirationPeriod: 100s, weightStabilizationPeriod: 9s, errorUtilizationPenaltyPercent: 50}}",
     "{localityLbSetting: {enabled: true, distribute: [{from: 'a/*', to: {'a/*': 80, 'b/*': 20}}]}}",
     "{localityLbSetting: {enabled: true, failover: [{from: a, to: b}]}}",
-    "{zoneAwareLbSetting: {enabled: true, minClusterSize: 3}}",
     "{simple: PASSTHROUGH}",
     "{simple: RANDOM}",
 ]
