@@ -61,8 +61,9 @@ class FilesSource:
 
     def load(self) -> None:
         """Read everything that has changed since the last look, now."""
-        changed = self._look()
-        self._take({path: self._read(path) for path in changed})
+        changed, gone = self._look()
+        self._forget(gone)
+        self._take({path: self._read(path) for path in (*changed, *gone)})
 
     async def watch(self) -> None:
         """Follow changes until cancelled. Loads what has changed since `load` first."""
@@ -86,15 +87,15 @@ class FilesSource:
         try:
             while True:
                 await _wait(ready, min(missing.values(), default=None))
-                meaning = consequences(inotify.read(), self._roots)
-                if meaning.everything:
+                changed, gone, everything = consequences(inotify.read(), self._roots)
+                if everything:
                     self._watch_folders(inotify)
-                    await self._load()
-                missing |= dict.fromkeys((p for p in meaning.gone if p in self._signatures), loop.time() + _GRACE)
-                due = [path for path, deadline in missing.items() if deadline <= loop.time() or path in meaning.changed]
+                    changed, gone = self._look()
+                missing |= {path: loop.time() + _GRACE for path in gone if path in self._signatures and path not in missing}
+                due = [path for path, deadline in missing.items() if deadline <= loop.time() or path in changed]
                 for path in due:
                     del missing[path]
-                await self._refresh(dict.fromkeys((*meaning.changed, *due)))
+                await self._refresh(dict.fromkeys((*changed, *due)))
         finally:
             loop.remove_reader(inotify.fileno())
 
@@ -102,22 +103,28 @@ class FilesSource:
         wanted = self._roots.folders()
         for folder in inotify.folders - wanted:
             inotify.remove(folder)
-        for folder in sorted(wanted - inotify.folders):
+        for folder in sorted(wanted):
             try:
                 inotify.add(folder)
             except (FileNotFoundError, NotADirectoryError, PermissionError):
                 continue
 
-    def _look(self) -> list[str]:
-        """Files that are new, changed or gone, by their signatures."""
+    def _look(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Files that are new or changed, by their signatures, and files that are gone."""
         now = self._roots.files()
-        changed = [path for path, sign in now.items() if self._signatures.get(path) != sign]
-        gone = [path for path in self._signatures if path not in now]
-        self._signatures = now
-        return changed + gone
+        changed = tuple(path for path, sign in now.items() if self._signatures.get(path) != sign)
+        gone = tuple(path for path in self._signatures if path not in now)
+        self._signatures |= now
+        return changed, gone
+
+    def _forget(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._signatures.pop(path, None)
 
     async def _load(self) -> None:
-        await self._update(self._look())
+        changed, gone = self._look()
+        self._forget(gone)
+        await self._update((*changed, *gone))
 
     async def _refresh(self, paths: Iterable[str]) -> None:
         for path in paths:

@@ -44,9 +44,7 @@ class Roots:
         found: dict[str, Signature] = {}
         for root in self.paths:
             candidates = (
-                (os.path.join(folder, n) for folder, _, names in _walk(root) for n in names if is_source(n))
-                if os.path.isdir(root)
-                else (root,)
+                (_joined(folder, n) for folder, _, names in _walk(root) for n in names if is_source(n)) if os.path.isdir(root) else (root,)
             )
             for path in candidates:
                 if (sign := signature(path)) is not None:
@@ -58,13 +56,17 @@ class Roots:
         wanted: set[str] = set()
         for root in self.paths:
             if os.path.isdir(root):
-                wanted |= {folder for folder, _, _ in _walk(root)}
+                wanted |= {os.path.normpath(folder) for folder, _, _ in _walk(root)}
             wanted.add(_nearest_folder(os.path.dirname(root) or "."))
         return wanted
 
 
 class Consequences(NamedTuple):
-    """What a batch of events means: files to read now, files to read or give up after a moment, or that everything must be looked at."""
+    """What a batch of events means: files to read now, files to give up after a moment, or that everything must be looked at.
+
+    A file that was moved, and stands under another name that is read too, is read now: it is found missing. One that an editor has moved to a backup is
+    about to be written anew, and is given its moment.
+    """
 
     changed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
@@ -72,38 +74,27 @@ class Consequences(NamedTuple):
 
 
 def consequences(events: Iterable[Event], roots: Roots) -> Consequences:
-    """A file that is written is changed when its writer closes it; one that is moved inside the folders is gone at once, see `_moved`."""
-    batch = list(events)
-    changed: dict[str, None] = {}
-    for event in batch:
-        path = os.path.join(event.folder, event.name) if event.folder != "." else event.name
-        if _is_structural(event, path, roots):
-            return Consequences(everything=True)
-        if roots.concerns(path) and (event.mask & (Mask.CLOSE_WRITE | Mask.MOVED_TO) or (event.mask & Mask.CREATE and _is_whole(path))):
-            changed[path] = None
-    moved = _moved(batch, roots)
-    gone = {
-        path: None
-        for e in batch
-        if e.mask & (Mask.DELETE | Mask.MOVED_FROM)
-        and roots.concerns(path := os.path.normpath(os.path.join(e.folder, e.name)))
-        and path not in changed
+    """A file is changed when its writer closes it, or when it is moved here; it is gone when nothing under its name has come in the same moment."""
+    batch = [(event, _joined(event.folder, event.name)) for event in events]
+    if any(_is_structural(event, path, roots) for event, path in batch):
+        return Consequences(everything=True)
+    files = [(event, path) for event, path in batch if roots.concerns(path)]
+    came = {
+        path for event, path in files if event.mask & (Mask.CLOSE_WRITE | Mask.MOVED_TO) or (event.mask & Mask.CREATE and _is_whole(path))
     }
-    return Consequences((*changed, *(p for p in gone if p in moved)), tuple(p for p in gone if p not in moved))
-
-
-def _moved(batch: Sequence[Event], roots: Roots) -> frozenset[str]:
-    """Files whose content stands under another name that is read too. (An editor that moves a file to its backup is about to write it anew.)"""
-    targets = {e.cookie for e in batch if e.mask & Mask.MOVED_TO and roots.concerns(os.path.normpath(os.path.join(e.folder, e.name)))}
-    return frozenset(os.path.normpath(os.path.join(e.folder, e.name)) for e in batch if e.mask & Mask.MOVED_FROM and e.cookie in targets)
+    left = {path: event for event, path in files if event.mask & (Mask.DELETE | Mask.MOVED_FROM) and path not in came}
+    moves = {event.cookie for event, _ in files if event.mask & Mask.MOVED_TO}
+    moved = [path for path, event in left.items() if event.mask & Mask.MOVED_FROM and event.cookie in moves]
+    return Consequences((*sorted(came), *moved), tuple(path for path in left if path not in moved))
 
 
 def _is_structural(event: Event, path: str, roots: Roots) -> bool:
+    """Folders came or went, so that there is more to look at than the one name."""
     if event.mask & (Mask.OVERFLOW | Mask.DELETE_SELF | Mask.MOVE_SELF) or event.name == _PUBLISHED:
         return True
-    leads_to_a_root = any(_below(root, path) for root in roots.paths)
-    hidden = event.name.startswith(".") and not leads_to_a_root
-    return (bool(event.mask & Mask.ISDIR) and not hidden) or (leads_to_a_root and path not in roots.paths)
+    if any(_below(root, path) for root in roots.paths):
+        return path not in roots.paths or os.path.isdir(path) or bool(event.mask & Mask.ISDIR)
+    return bool(event.mask & Mask.ISDIR) and not event.name.startswith(".")
 
 
 def signature(path: str) -> Signature | None:
@@ -132,6 +123,11 @@ def _walk(root: str) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _below(path: str, folder: str) -> bool:
     return path == folder or folder == "." or path.startswith(folder.rstrip("/") + "/")
+
+
+def _joined(folder: str, name: str) -> str:
+    """One spelling for every path, whichever way it was found."""
+    return os.path.normpath(os.path.join(folder, name))
 
 
 def _nearest_folder(folder: str) -> str:

@@ -65,7 +65,10 @@ class Inotify:
         return frozenset(self._watches)
 
     def add(self, folder: str) -> None:
+        """Fine for a folder that is watched already, and for a link that leads to another one now."""
         watch = self._checked(self._libc.inotify_add_watch(self._fd, os.fsencode(folder), int(_INTEREST)), folder)
+        if self._watches.get(folder, watch) != watch:
+            self.remove(folder)
         self._folders[watch], self._watches[folder] = folder, watch
 
     def remove(self, folder: str) -> None:

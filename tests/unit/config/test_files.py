@@ -162,6 +162,44 @@ async def test_folders_that_appear_later_are_read_too(tmp_path: Path, store: Sto
         await until(lambda: store.get(REVIEWS) is None)
 
 
+async def test_relative_paths_are_watched_as_well(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    write(tmp_path / "below" / "reviews.yaml", service())
+    async with watched(FilesSource(["."], store)):
+        write(tmp_path / "below" / "reviews.yaml", service(port=81))
+        await until(lambda: port(store) == 81)
+        write(tmp_path / "ratings.yaml", service("ratings"))
+        await until(lambda: store.get(ObjectKey("Service", "default", "ratings")) is not None)
+    entry = store.get(REVIEWS)
+    assert entry is not None
+    assert entry.origin.path == "below/reviews.yaml"
+
+
+async def test_a_folder_that_is_a_link_may_be_turned_around(tmp_path: Path, store: Store, changes: list[Change]) -> None:
+    for name, number in (("one", 80), ("two", 81)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "reviews.yaml", service(port=number))
+    link = tmp_path / "current"
+    link.symlink_to("one")
+    async with watched(FilesSource([str(link)], store)):
+        changes.clear()
+        (tmp_path / "new").symlink_to("two")
+        (tmp_path / "new").replace(link)
+        await until(lambda: port(store) == 81)
+        write(tmp_path / "two" / "reviews.yaml", service(port=82))
+        await until(lambda: port(store) == 82)
+    assert len(changes) == 2
+
+
+async def test_settings_and_what_editors_leave_behind_are_not_objects(tmp_path: Path, store: Store) -> None:
+    for name in ("ostria.yaml", ".reviews.yaml.swp", ".hidden.yaml", "reviews.yaml~", "#reviews.yaml#", "reviews.yaml.bak", "README.md"):
+        (tmp_path / name).write_text("images: {}\n")
+    source = FilesSource([str(tmp_path)], store)
+    source.load()
+    assert source.problems == ()
+
+
 async def test_a_named_file_is_read_whatever_it_is_called_and_its_neighbours_are_not(tmp_path: Path, store: Store) -> None:
     write(tmp_path / "mesh.txt", service())
     write(tmp_path / "other.yaml", service("other"))
