@@ -67,6 +67,8 @@ def _bootstrap(name: str, listeners: list[Json], clusters: list[Json]) -> Json:
         # Nobody reads these statistics: they are not kept, and no timer collects them.
         "stats_config": {"stats_matcher": {"reject_all": True}},
         "stats_flush_on_admin": True,
+        # The default watchdogs wake every thread many times a second; here nobody waits for a stuck thread for less than a minute.
+        "watchdogs": {name: {"miss_timeout": "60s", "megamiss_timeout": "60s"} for name in ("main_thread_watchdog", "worker_watchdog")},
         "layered_runtime": {"layers": [{"name": "limits", "static_layer": {"overload.global_downstream_max_connections": 50000}}]},
     }
 

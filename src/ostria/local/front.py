@@ -233,6 +233,10 @@ def prepare(wanted: Wanted) -> int:
             f"a mesh named {paths.name!r} is running already",
             f"ostria down --name {paths.name} ends it; --name OTHER starts another beside it",
         ) from None
+    if _answers(paths.control):
+        raise CannotStart(
+            f"a mesh named {paths.name!r} with another state folder is running already", "--name OTHER starts another beside it"
+        )
     shutil.rmtree(paths.runtime, ignore_errors=True)
     make(paths)
     for file in wanted.files:
@@ -241,6 +245,13 @@ def prepare(wanted: Wanted) -> int:
     if wanted.gateway_port:
         _check_port(wanted.gateway_port)
     return lock
+
+
+def _answers(control: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.connect(str(control))
+        return True
+    return False
 
 
 def _check_port(port: int) -> None:

@@ -5,6 +5,7 @@ Istio rewrites probes to reach the same: the app's address in its own namespace,
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 import struct
@@ -42,7 +43,7 @@ async def ask(probe: Probe | LifecycleHandler, target: Target, timeout: float) -
     except TimeoutError:
         raise ProbeFailed(f"no answer within {timeout:g} s") from None
     except OSError as error:
-        raise ProbeFailed(error.strerror or str(error)) from None
+        raise ProbeFailed(os.strerror(error.errno) if error.errno else str(error)) from None
 
 
 async def _ask(probe: Probe | LifecycleHandler, target: Target) -> None:
