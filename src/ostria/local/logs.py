@@ -21,6 +21,8 @@ class LogFile:
         self._file = -1
         self._troubled = False
         self._source, self.sink = os.pipe2(os.O_CLOEXEC)
+        # A program of another user may open /dev/stdout again by name, as Envoy's access log does; nobody else may read.
+        os.fchmod(self.sink, 0o622)
         os.set_blocking(self._source, False)
         asyncio.get_running_loop().add_reader(self._source, self._read)
 
