@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -134,9 +135,13 @@ class Mesh:
         done = self.run("status", "-o", "json", check=False)
         return json.loads(done.stdout)
 
+    def proxies(self) -> list[dict[str, Any]]:
+        """Rows of `proxy-status`, which ends with 1 when a proxy has refused something."""
+        return json.loads(self.run("proxy-status", "-o", "json", check=False).stdout)
+
     def synced(self) -> bool:
         """Every connected proxy has acknowledged everything that was sent to it."""
-        rows = json.loads(self.run("proxy-status", "-o", "json").stdout)
+        rows = self.proxies()
         return bool(rows) and all(row[kind] in ("SYNCED", "NOT SENT") for row in rows for kind in ("cds", "lds", "eds", "rds"))
 
     def settled(self) -> None:
@@ -144,8 +149,7 @@ class Mesh:
 
     def rejections(self) -> list[str]:
         """Everything that an Envoy refused and the test did not provoke."""
-        rows = json.loads(self.run("proxy-status", "-o", "json").stdout)
-        return [note for row in rows for note in row.get("rejected", []) if not any(name in note for name in self.provoked)]
+        return [note for row in self.proxies() for note in row.get("rejected", []) if not any(name in note for name in self.provoked)]
 
     # traffic
 

@@ -1,6 +1,8 @@
 """`ostria proxy-status`: does every proxy hold what the control plane last sent it? What one refused is said with its words."""
 
 import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ from ostria.cli.running import DEFAULT_MESH, DEFAULT_NAMESPACE, MeshName, Namesp
 HEADER = ("NAME", "CLUSTER", "CDS", "LDS", "EDS", "RDS", "ECDS", "ISTIOD", "VERSION")
 TYPES = ("cds", "lds", "eds", "rds", "ecds")
 DEBUG_PORT = 8080
+_TOGETHER = re.compile(r"^Error adding/updating (cluster|listener)\(s\) ")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,18 +54,32 @@ def row(status: dict[str, Any]) -> dict[str, Any]:
     """One proxy of `/debug/syncz` as a row. A type that was never asked for is NOT SENT; one whose last answer was a refusal, REJECTED."""
     rejected = status.get("rejected") or []
     kinds = {kind: "REJECTED" if any(r["type"] == kind for r in rejected) else sync(status, kind) for kind in TYPES}
-    notes = [
-        f"{r['type'].upper()} rejected: {r['message']}" + (f" (from {', '.join(r['origins'])})" if r.get("origins") else "")
-        for r in rejected
-    ]
     return {
         "name": status["proxy"],
         "cluster": status.get("cluster_id", ""),
         **kinds,
         "istiod": status.get("istiod", "istiod"),
         "version": status.get("istio_version") or status.get("proxy_version") or "",
-        "rejected": notes,
+        "rejected": list(notes(rejected)),
     }
+
+
+def notes(rejected: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each reason: what was refused for it, and which objects that came from."""
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for refused in rejected:
+        alike.setdefault((refused["type"].upper(), reason(refused)), []).append(refused)
+    for (kind, words), members in alike.items():
+        names = ", ".join(each["resource"] for each in members)
+        origins = ", ".join(dict.fromkeys(origin for each in members for origin in each.get("origins", ())))
+        yield f"{kind} rejected: {names}: {words}" + (f" (from {origins})" if origins else "")
+
+
+def reason(refused: Mapping[str, Any]) -> str:
+    """Envoy's words about one resource: of several that were refused together, it has a line for each."""
+    lines = _TOGETHER.sub("", refused["message"]).splitlines()
+    own = next((line for line in lines if line.startswith(f"{refused['resource']}: ")), None)
+    return own.partition(": ")[2] if own is not None else refused["message"].strip()
 
 
 def sync(status: dict[str, Any], kind: str) -> str:

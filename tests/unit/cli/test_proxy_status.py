@@ -24,11 +24,28 @@ def test_what_waits_for_an_answer_is_stale():
     assert row(status("reviews.default", route_acked="n0"))["rds"] == "STALE"
 
 
-def test_a_refusal_is_shown_with_envoys_words_and_the_object_that_caused_it():
-    refused = {"type": "lds", "message": "no such filter", "origins": ["shop/filter.yaml:3"]}
-    found = row(status("reviews.default", rejected=[refused]))
-    assert (found["lds"], found["cds"]) == ("REJECTED", "SYNCED")
-    assert found["rejected"] == ["LDS rejected: no such filter (from shop/filter.yaml:3)"]
+def refused(resource, message, *origins, kind="lds"):
+    return {"type": kind, "resource": resource, "message": message, "origins": list(origins)}
+
+
+class TestRefusals:
+    def test_are_shown_with_envoys_words_and_the_object_that_caused_them(self):
+        found = row(status("reviews.default", rejected=[refused("0.0.0.0_80", "no such filter", "EnvoyFilter default/f (f.yaml:3)")]))
+        assert (found["lds"], found["cds"]) == ("REJECTED", "SYNCED")
+        assert found["rejected"] == ["LDS rejected: 0.0.0.0_80: no such filter (from EnvoyFilter default/f (f.yaml:3))"]
+
+    def test_of_several_resources_each_has_its_own_reason(self):
+        said = "Error adding/updating listener(s) virtualInbound: no such filter\n0.0.0.0_80: no such codec\n"
+        found = row(status("reviews.default", rejected=[refused("virtualInbound", said, "a"), refused("0.0.0.0_80", said, "b")]))
+        assert found["rejected"] == [
+            "LDS rejected: virtualInbound: no such filter (from a)",
+            "LDS rejected: 0.0.0.0_80: no such codec (from b)",
+        ]
+
+    def test_for_one_reason_are_one_line(self):
+        said = "Error adding/updating listener(s) one: can't open\ntwo: can't open\n"
+        found = row(status("reviews.default", rejected=[refused("one", said, "a"), refused("two", said, "a", "b")]))
+        assert found["rejected"] == ["LDS rejected: one, two: can't open (from a, b)"]
 
 
 class TestTheCommand:
@@ -52,10 +69,10 @@ class TestTheCommand:
         assert ostria("proxy-status", "other").status == 1
 
     def test_a_refusal_is_status_1_and_said(self, ostria, mesh):
-        self.answer(mesh, status("web-1.default", rejected=[{"type": "cds", "message": "bad", "origins": []}]))
+        self.answer(mesh, status("web-1.default", rejected=[refused("web", "bad", kind="cds")]))
         said = ostria("proxy-status")
         assert said.status == 1
-        assert "web-1.default: CDS rejected: bad" in said.err
+        assert "web-1.default: CDS rejected: web: bad" in said.err
 
     def test_a_control_plane_that_does_not_answer_is_said(self, ostria, mesh):
         assert "404" in ostria("proxy-status").err
