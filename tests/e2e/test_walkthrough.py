@@ -189,5 +189,9 @@ class TestMWayOfAPacket:
         assert "-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports 15006" in out
         assert "-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports 15001" in out
 
-    def test_an_unknown_host_goes_through_and_is_blocked_by_registry_only(self, mesh):
-        assert mesh.status_code("curl", "http://httpbin:8000/get", "-H", "Host: nowhere.example") in ("200", "404")
+    def test_an_undeclared_port_of_a_workload_is_reached_through_the_passthrough_clusters(self, mesh):
+        address = next(w["addresses"][0] for w in mesh.status()["workloads"] if w["name"].startswith("httpbin"))
+        assert mesh.status_code("curl", f"http://{address}:8080/get") == "200"
+        eventually(
+            lambda: "PassthroughCluster" in mesh.run("logs", "curl", "-c", "proxy").stdout, what="PassthroughCluster in the caller's log"
+        )
