@@ -49,6 +49,21 @@ class Problem:
         return f"{self.where}: {self.severity}: {about}{hint}"
 
 
+def located(issue: Issue, path: str, position: tuple[int, int], key: ObjectKey | None = None) -> Problem:
+    """The issue with its place; `position` is line and column from 0."""
+    line, column = position
+    return Problem(
+        path=path,
+        line=line + 1,
+        column=column + 1,
+        message=issue.message,
+        field=field_path(issue.path),
+        hint=issue.hint,
+        severity=issue.severity,
+        key=key,
+    )
+
+
 def field_path(path: Path) -> str:
     """`spec.http[0].match[0].headers["end-user"]`"""
     text = ""

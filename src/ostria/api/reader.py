@@ -20,6 +20,14 @@ Position = tuple[int, int]
 """Line and column, from 0, within the text that was parsed."""
 Marks = dict[Path, Position]
 
+
+def nearest(marks: Marks, path: Path) -> Position:
+    """The field's position, or that of the nearest thing around it that is written in the file."""
+    while path and path not in marks:
+        path = path[:-1]
+    return marks.get(path, (0, 0))
+
+
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
 

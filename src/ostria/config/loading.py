@@ -14,8 +14,8 @@ from ostria.api import decode, documents
 from ostria.api.encode import content_version
 from ostria.api.kinds import BY_NAME
 from ostria.api.meta import ObjectKey, Resource
-from ostria.api.problem import Issue, Path, Problem, Severity, field_path
-from ostria.api.reader import Fault, Limits, Marks, Position
+from ostria.api.problem import Path, Problem, Severity, located
+from ostria.api.reader import Fault, Limits, Marks, Position, nearest
 from ostria.api.uses import refused
 from ostria.config.memory import in_namespace
 from ostria.config.stored import Origin, Stored
@@ -113,8 +113,8 @@ def _entries(text: str, namespace: str, limits: Limits) -> Iterator[Entry]:
             position = places.of(index, decoded.prefix) if decoded.prefix else document.position
             faults = places.faults(index) if document.faults else ()
             problems = (
-                *(_fault(fault, shown) for fault in faults),
-                *(_problem(issue, shown, places.of(index, issue.path)) for issue in issues),
+                *(located(fault.issue, "", fault.position, shown) for fault in faults),
+                *(located(issue, "", places.of(index, issue.path), shown) for issue in issues),
             )
             if any(p.severity is Severity.ERROR for p in problems):
                 resource = None
@@ -139,12 +139,8 @@ class _Places:
         self._faults: list[tuple[Fault, ...]] | None = None
 
     def of(self, document: int, path: Path) -> Position:
-        """The field's position, or that of the nearest thing around it that is written in the file."""
         self._look()
-        marks = self._marks.get(document, {})
-        while path and path not in marks:
-            path = path[:-1]
-        return marks.get(path, (0, 0))
+        return nearest(self._marks.get(document, {}), path)
 
     def faults(self, document: int) -> tuple[Fault, ...]:
         return self._look()[document]
@@ -153,23 +149,6 @@ class _Places:
         if self._faults is None:
             self._faults = [document.faults for document in documents.read(self._text, self._limits, self._marks)]
         return self._faults
-
-
-def _problem(issue: Issue, key: ObjectKey | None, position: Position) -> Problem:
-    return Problem(
-        path="",
-        line=position[0] + 1,
-        column=position[1] + 1,
-        message=issue.message,
-        field=field_path(issue.path),
-        hint=issue.hint,
-        severity=issue.severity,
-        key=key,
-    )
-
-
-def _fault(fault: Fault, key: ObjectKey | None) -> Problem:
-    return _problem(fault.issue, key, fault.position)
 
 
 _SKETCH = re.compile(r"^(kind|  name|  namespace):[ \t]*[\"']?([A-Za-z0-9.-]+)", re.MULTILINE)
@@ -181,4 +160,4 @@ def _unreadable(text: str, namespace: str, faults: tuple[Fault, ...]) -> Iterato
     for match in _SKETCH.finditer(text):
         seen.setdefault(match[1].strip(), match[2])
     key = _placed(ObjectKey(seen["kind"], seen.get("namespace", ""), seen["name"]), namespace) if {"kind", "name"} <= seen.keys() else None
-    yield Entry(key, None, "", faults[-1].position, tuple(_fault(fault, key) for fault in faults), key is None)
+    yield Entry(key, None, "", faults[-1].position, tuple(located(fault.issue, "", fault.position, key) for fault in faults), key is None)

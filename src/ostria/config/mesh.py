@@ -12,7 +12,7 @@ from ostria.api import decode, documents
 from ostria.api.kubernetes.config_map import ConfigMap
 from ostria.api.mesh.mesh_config import MeshConfig
 from ostria.api.meta import ObjectKey
-from ostria.api.problem import Issue, Problem, Severity, field_path
+from ostria.api.problem import Issue, Path, Problem, Severity, located
 from ostria.api.uses import refused
 from ostria.config.store import Store, Stored
 from ostria.config.validate.mesh import mesh_issues
@@ -104,16 +104,6 @@ def _settings_in(config_map: ConfigMap) -> tuple[dict[str, Any], list[Issue]]:
 
 
 def _problems(issues: list[Issue], path: str, line: int, entry: Stored | None) -> tuple[Problem, ...]:
-    return tuple(
-        Problem(
-            path=path,
-            line=line,
-            column=1,
-            message=issue.message,
-            field=field_path(("meshConfig" if entry is None else f"data.{_KEY}", *issue.path)),
-            hint=issue.hint,
-            severity=issue.severity,
-            key=entry.key if entry else None,
-        )
-        for issue in issues
-    )
+    prefix: Path = ("meshConfig",) if entry is None else ("data", _KEY)
+    key = entry.key if entry is not None else None
+    return tuple(located(issue._replace(path=prefix + issue.path), path, (line - 1, 0), key) for issue in issues)

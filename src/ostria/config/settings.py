@@ -1,14 +1,13 @@
 """`ostria.yaml`: how this machine runs the mesh. Unknown keys are errors."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import field
 
 from ostria.api import decode, documents
 from ostria.api.meta import Message
-from ostria.api.problem import Issue, Path, Problem, Severity, field_path
-from ostria.api.reader import Marks
+from ostria.api.problem import Issue, Problem, Severity, located
+from ostria.api.reader import Marks, nearest
 from ostria.config.mesh import camel_case, mesh_config
 from ostria.config.validate.names import port_issues, under
 
@@ -37,12 +36,12 @@ def read_settings(path: str, text: str) -> tuple[Settings | None, tuple[Problem,
     found = documents.read(text, marks=marks)
     faults = tuple(fault for document in found for fault in document.faults)
     if faults:
-        return None, tuple(_problem(path, fault.issue, {fault.path: fault.position}) for fault in faults)
+        return None, tuple(located(fault.issue, path, fault.position) for fault in faults)
     data = found[0].data if found else None
     settings, issues = decode.message({} if data is None else data, Settings)
     if settings is not None:
         issues = [*issues, *_meaning(settings)]
-    problems = tuple(_problem(path, issue, marks.get(0, {})) for issue in issues)
+    problems = tuple(located(issue, path, nearest(marks.get(0, {}), issue.path)) for issue in issues)
     return (None if any(p.severity is Severity.ERROR for p in problems) else settings), problems
 
 
@@ -51,19 +50,3 @@ def _meaning(settings: Settings) -> list[Issue]:
     ports = [issue for i, port in enumerate(settings.gateway.ports) for issue in port_issues(port, ("gateway", "ports", i))]
     empty = [Issue(("images", glob, "command"), "the command is empty") for glob, image in settings.images.items() if not image.command]
     return [*under(("meshConfig",), mesh), *ports, *empty]
-
-
-def _problem(path: str, issue: Issue, marks: Mapping[Path, tuple[int, int]]) -> Problem:
-    at = issue.path
-    while at and at not in marks:
-        at = at[:-1]
-    line, column = marks.get(at, (0, 0))
-    return Problem(
-        path=path,
-        line=line + 1,
-        column=column + 1,
-        message=issue.message,
-        field=field_path(issue.path),
-        hint=issue.hint,
-        severity=issue.severity,
-    )
