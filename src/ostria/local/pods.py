@@ -492,12 +492,18 @@ class PodRun:
 
     def _fill_volumes(self) -> None:
         context = Context(facts=self.facts, sources=self.around.sources, token=self._token)
-        group = self.spec.security_context.fs_group if self.spec.security_context and self.machine.mode.many_users else None
         for volume in self.spec.volumes:
             if is_memory(volume):
                 self.machine.volumes.empty(self.id, volume.name)
                 continue
-            self.machine.volumes.fill(self.id, volume.name, files(volume, context), group)
+            self.machine.volumes.fill(self.id, volume.name, files(volume, context), self._owner())
+
+    def _owner(self) -> tuple[int, int] | None:
+        """Who owns the files of volumes: the user that an image's root is here, and the group that the pod names."""
+        if not self.machine.mode.many_users:
+            return None
+        pod = self.spec.security_context
+        return APP_ID, _first(pod.fs_group if pod else None, APP_ID)
 
     def _token(self, audience: str, seconds: int) -> str:
         subject = TokenSubject(

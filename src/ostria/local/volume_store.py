@@ -25,7 +25,7 @@ class VolumeStore:
         folder.chmod(0o777)
         return folder
 
-    def fill(self, pod: str, volume: str, files: Files, group: int | None = None) -> Path:
+    def fill(self, pod: str, volume: str, files: Files, owner: tuple[int, int] | None = None) -> Path:
         """Show exactly `files`; readers see the old content or the new, never a mixture."""
         folder = self.folder(pod, volume)
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,8 +36,8 @@ class VolumeStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
             path.chmod(file.mode)
-            if group is not None:
-                os.chown(path, -1, group)
+            if owner is not None:
+                os.chown(path, *owner)
         version.mkdir(exist_ok=True)
         self._switch(folder, version, {name.split("/")[0] for name in files})
         return folder

@@ -3,6 +3,7 @@
 Orders come as JSON from a descriptor; a failure is written to another one, which closes by itself when the command runs.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -50,10 +51,14 @@ def _join(namespaces: list[int]) -> None:
 
 
 def _own_pipes(uid: int) -> None:
-    """Programs open /dev/stdout by its name, which asks for the rights of who made the pipe: container runtimes give it to the container's user, too."""
+    """Programs open /dev/stdout by its name, which asks for the rights of who made the pipe: container runtimes give it to the container's user, too.
+
+    A pipe that another user made (`sudo -u … ostria exec … | less`) can't be given away; the open descriptor works all the same.
+    """
     for fd in (1, 2):
         if stat.S_ISFIFO(os.fstat(fd).st_mode):
-            os.fchown(fd, uid, -1)
+            with contextlib.suppress(PermissionError):
+                os.fchown(fd, uid, -1)
 
 
 def _give_up_privileges(uid: int, gid: int, groups: list[int], keep: frozenset[int]) -> None:

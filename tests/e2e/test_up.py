@@ -1,0 +1,343 @@
+"""What `up` makes of manifests and leaves behind: workloads as Kubernetes has them, addresses, names, the way out, the end."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from tests.e2e.mesh import Mesh, eventually, free_port
+
+pytestmark = pytest.mark.timeout(300)
+
+APPS = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: plain}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {color: red, greeting.txt: hello}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {token: s3cret}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: httpbin}
+spec:
+  selector: {app: httpbin}
+  ports: [{name: http, port: 8000, targetPort: 8080}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: httpbin}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: httpbin}}
+  template:
+    metadata: {labels: {app: httpbin}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: httpbin
+        image: mccutchen/go-httpbin
+        ports: [{containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /get, port: 8080}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shell}
+spec:
+  selector: {matchLabels: {app: shell}}
+  template:
+    metadata: {labels: {app: shell}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      volumes:
+      - {name: settings, configMap: {name: settings}}
+      - {name: keys, secret: {secretName: keys, defaultMode: 0440}}
+      - {name: scratch, emptyDir: {}}
+      containers:
+      - name: shell
+        image: curlimages/curl
+        command: [/bin/sleep, infinity]
+        env:
+        - {name: COLOR, valueFrom: {configMapKeyRef: {name: settings, key: color}}}
+        - {name: WHERE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+        volumeMounts:
+        - {name: settings, mountPath: /etc/app/settings}
+        - {name: keys, mountPath: /secrets, readOnly: true}
+        - {name: scratch, mountPath: /data/scratch}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: outsider, namespace: plain}
+spec:
+  selector: {matchLabels: {app: outsider}}
+  template:
+    metadata: {labels: {app: outsider}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: shell, image: curlimages/curl, command: [/bin/sleep, infinity]}]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: web}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: ["*"]
+  gateways: [web]
+  http: [{route: [{destination: {host: httpbin, port: {number: 8000}}}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def manifests(tmp_path_factory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("apps") / "apps.yaml"
+    path.write_text(APPS)
+    return path
+
+
+@pytest.fixture(scope="module", params=["root", "rootless"])
+def mesh(request, start, manifests) -> Mesh:
+    return start([manifests], rootless=request.param == "rootless")
+
+
+def workload(mesh: Mesh, name: str) -> list[dict]:
+    return [w for w in mesh.status()["workloads"] if w["workload"] == name]
+
+
+class TestWorkloads:
+    def test_a_container_sees_its_environment(self, mesh):
+        assert mesh.exec("shell", "sh", "-c", "echo $COLOR $WHERE $HTTPBIN_SERVICE_PORT").split() == ["red", "default", "8000"]
+
+    def test_volumes_appear_where_nothing_is_on_this_machine(self, mesh):
+        assert mesh.exec("shell", "cat", "/etc/app/settings/greeting.txt", "/secrets/token") == "hellos3cret"
+        assert mesh.exec("shell", "sh", "-c", "echo x > /data/scratch/file && cat /data/scratch/file").strip() == "x"
+        assert not pathlib.Path("/data/scratch").exists()
+        assert not pathlib.Path("/secrets").exists()
+
+    def test_a_changed_config_map_arrives(self, mesh):
+        mesh.write("apps.yaml", APPS.replace("greeting.txt: hello", "greeting.txt: good evening"))
+        eventually(lambda: mesh.exec("shell", "cat", "/etc/app/settings/greeting.txt") == "good evening")
+
+    def test_an_app_has_no_rights_at_all(self, mesh):
+        status = mesh.exec("shell", "cat", "/proc/self/status")
+        assert re.search(r"CapBnd:\s+0{16}", status)
+        assert re.search(r"CapEff:\s+0{16}", status)
+        assert re.search(r"NoNewPrivs:\s+1", status)
+        assert mesh.run("exec", "shell", "--", "sh", "-c", "iptables -t nat -F || ip link del eth0", check=False).returncode
+
+    def test_an_app_sees_neither_other_processes_nor_the_meshs_keys(self, mesh):
+        numbers = mesh.exec("shell", "sh", "-c", "ls -d /proc/[0-9]* | wc -l")
+        assert int(numbers) < 8
+        assert mesh.run("exec", "shell", "--", "ls", str(mesh.home / "state/ostria" / mesh.name / "ca"), check=False).returncode
+        assert mesh.run("exec", "shell", "--", "touch", "/usr/bin/x", check=False).returncode
+
+    def test_replicas_have_addresses_of_their_own(self, mesh):
+        addresses = {w["addresses"][0] for w in workload(mesh, "httpbin")}
+        assert len(addresses) == 2
+
+    def test_an_update_rolls_and_nobody_notices(self, mesh):
+        before = {w["name"] for w in workload(mesh, "httpbin")}
+        statuses: list[int] = []
+        ended = threading.Event()
+
+        def ask() -> None:
+            while not ended.is_set():
+                statuses.append(mesh.get("/get").status_code)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            changed = APPS.replace("labels: {app: httpbin}}\n    spec:", 'labels: {app: httpbin, version: "2"}}\n    spec:')
+            mesh.write("apps.yaml", changed)
+            eventually(lambda: len(now := {w["name"] for w in workload(mesh, "httpbin") if w["ready"]}) == 2 and not now & before, 60)
+        finally:
+            ended.set()
+            asking.join()
+        assert statuses
+        assert set(statuses) == {200}
+
+
+class TestNames:
+    def test_a_workload_without_a_sidecar_reaches_services(self, mesh):
+        assert mesh.status_code("outsider.plain", "http://httpbin.default:8000/get") == "200"
+        assert not workload(mesh, "outsider")[0]["injected"]
+
+    def test_a_service_without_endpoints_refuses_at_once(self, mesh):
+        mesh.write(
+            "empty.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: empty}\nspec: {selector: {app: nobody}, ports: [{port: 80}]}\n"
+        )
+        eventually(lambda: "empty" in mesh.run("get", "svc").stdout)
+        began = time.monotonic()
+        assert mesh.status_code("outsider.plain", "http://empty.default/") == "000"
+        assert time.monotonic() - began < 5
+        mesh.remove("empty.yaml")
+
+
+class _Caller(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"the world")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def own_address() -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
+class TestOutside:
+    @pytest.mark.parametrize("who", ["shell", "outsider.plain"])
+    def test_a_workload_reaches_an_address_of_the_world(self, mesh, who):
+        server = HTTPServer(("0.0.0.0", 0), _Caller)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            assert mesh.curl(who, f"http://{own_address()}:{server.server_port}/") == "the world"
+        finally:
+            server.shutdown()
+
+    def test_the_callers_address_survives_the_way_in(self, mesh):
+        address = own_address()
+        seen = subprocess.run(["curl", "-sS", f"http://{address}:{mesh.port}/headers"], capture_output=True, text=True, check=True).stdout
+        assert json.loads(seen)["headers"]["X-Forwarded-For"] == [address]
+
+
+class TestChanges:
+    def test_objects_are_applied_and_deleted(self, mesh, tmp_path):
+        file = tmp_path / "dr.yaml"
+        file.write_text("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: mine}\nspec: {host: httpbin}\n")
+        file.chmod(0o644)
+        text = file.read_text()
+        assert "created" in mesh.run("apply", "-f", "-", text=text).stdout
+        assert "unchanged" in mesh.run("apply", "-f", "-", text=text).stdout
+        assert "deleted" in mesh.run("delete", "dr", "mine").stdout
+        assert mesh.run("delete", "dr", "mine", check=False).returncode == 1
+
+    def test_an_object_of_a_watched_file_is_not_applied_over(self, mesh):
+        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {color: blue}\n"
+        refused = mesh.run("apply", "-f", "-", check=False, text=text)
+        assert refused.returncode == 1
+        assert "apps.yaml" in refused.stderr
+
+    def test_a_label_decides_about_sidecars(self, mesh):
+        mesh.write("late.yaml", LATE)
+        eventually(lambda: any(w["ready"] and w["injected"] for w in workload(mesh, "late")), 60)
+        mesh.run("label", "ns", "later", "istio-injection=disabled", "--overwrite")
+        eventually(lambda: any(w["ready"] and not w["injected"] for w in workload(mesh, "late")), 60)
+        mesh.remove("late.yaml")
+        eventually(lambda: not workload(mesh, "late"))
+
+    def test_an_unknown_image_is_named_with_both_fixes(self, mesh):
+        mesh.write(
+            "odd.yaml",
+            LATE.replace("name: late", "name: odd")
+            .replace("curlimages/curl", "ghcr.io/example/odd:1")
+            .replace("command: [/bin/sleep, infinity]", "args: [x]"),
+        )
+        eventually(lambda: any("ostria.yaml" in w["trouble"] for w in workload(mesh, "odd")))
+        assert "local.ostria.dev/command" in mesh.run("status", check=False).stderr
+        mesh.remove("odd.yaml")
+
+
+LATE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: late, namespace: later}
+spec:
+  selector: {matchLabels: {app: late}}
+  template:
+    metadata: {labels: {app: late}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: shell, image: curlimages/curl, command: [/bin/sleep, infinity]}]
+"""
+
+
+def host_state() -> tuple[str, ...]:
+    """Everything of this machine's network that a mesh might touch."""
+    commands = (["ip", "-o", "link"], ["ip", "route", "show", "table", "all"], ["ip", "rule"], ["iptables-save"], ["ip6tables-save"])
+    found = [subprocess.run(command, capture_output=True, text=True, check=False).stdout for command in commands]
+    cleaned = [re.sub(r"#.*\n|\[\d+:\d+\]", "", text) for text in found]
+    return (*cleaned, pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text())
+
+
+def processes_of(mesh: Mesh) -> list[str]:
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if mesh.name.encode() in words or any(str(mesh.home).encode() in word for word in words):
+                found.append(entry.name)
+    return found
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize("rootless", [False, True], ids=["root", "rootless"])
+    def test_nothing_is_left_when_up_is_killed(self, start, manifests, rootless):
+        before = host_state()
+        mesh = start([manifests], rootless=rootless, alongside=True)
+        (up,) = [int(pid) for pid in processes_of(mesh) if b"\0up\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+        inside = mesh.pid("httpbin", "envoy")
+        os.kill(up, signal.SIGKILL)
+        eventually(lambda: not pathlib.Path(f"/proc/{inside}/ns").exists() or not processes_of(mesh), 10)
+        eventually(lambda: not [p for p in processes_of(mesh) if p != str(up)], 10, "no process is left")
+        assert host_state() == before
+        mesh.up()
+        assert mesh.get("/get").status_code == 200, "and the next one starts as if nothing had happened"
+
+    def test_a_second_mesh_of_the_same_name_is_refused(self, mesh):
+        refused = mesh.run("up", "--detach", check=False)
+        assert refused.returncode == 1
+        assert "is running already" in refused.stderr
+
+    def test_a_port_in_use_is_said(self, start, manifests):
+        mesh = Mesh(name=f"busy{os.getpid()}", files=[manifests], port=free_port())
+        try:
+            with socket.create_server(("0.0.0.0", mesh.port)):
+                refused = mesh.run("up", "-f", str(mesh.watched), "--gateway-port", str(mesh.port), "--detach", check=False)
+            assert refused.returncode == 1
+            assert f"port {mesh.port} is in use" in refused.stderr
+        finally:
+            mesh.clean_up()
+
+    def test_a_refused_security_policy_stops_the_start(self, manifests):
+        mesh = Mesh(name=f"open{os.getpid()}", files=[manifests])
+        try:
+            mesh.write(
+                "policy.yaml", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {action: DENNY}\n"
+            )
+            refused = mesh.run("up", "-f", str(mesh.watched), "--detach", check=False)
+            assert refused.returncode == 1
+            assert "policy.yaml:" in refused.stderr
+            assert "DENNY" in refused.stderr
+        finally:
+            mesh.down()
+            mesh.clean_up()
