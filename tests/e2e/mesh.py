@@ -25,6 +25,29 @@ TEST_UID = 12345
 START_SECONDS = 90
 
 
+def _closed_to_others(path: pathlib.Path) -> pathlib.Path | None:
+    """The first folder on the way to `path` that an ordinary user may not enter."""
+    return next((folder for folder in reversed(path.parents) if not folder.stat().st_mode & 0o001), None)
+
+
+def as_test_user() -> list[str]:
+    """What to put before a command so that a user without any privileges runs it.
+
+    Where Python or this checkout lies below a folder that is closed to others (root's home, as a rule), the user gets a view of the machine in which that
+    folder holds just what is needed; nothing on the machine itself is changed.
+    """
+    needed = {path: closed for path in (pathlib.Path(sys.base_prefix).resolve(), ROOT) if (closed := _closed_to_others(path))}
+    lines = ["set -e"]
+    for closed in dict.fromkeys(needed.values()):
+        inner = [path for path, folder in needed.items() if folder == closed]
+        lines.append('view=$(mktemp -d) && mount -t tmpfs -o mode=755 tmpfs "$view"')
+        lines += [f'mkdir -p "$view/{p.relative_to(closed)}" && mount --bind "{p}" "$view/{p.relative_to(closed)}"' for p in inner]
+        lines.append(f'mount --rbind "$view" "{closed}" && umount -l "$view" && rmdir "$view"')
+    lines.append('exec "$@"')
+    view = ["unshare", "--mount", "--", "sh", "-c", "\n".join(lines), "sh"] if needed else []
+    return [*view, "setpriv", "--reuid", str(TEST_UID), "--regid", str(TEST_UID), "--clear-groups"]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,8 +94,7 @@ class Mesh:
     # the command line
 
     def command(self, *arguments: str) -> list[str]:
-        drop = ["setpriv", "--reuid", str(TEST_UID), "--regid", str(TEST_UID), "--clear-groups"] if self.rootless else []
-        return [*drop, OSTRIA, *arguments]
+        return [*(as_test_user() if self.rootless else []), OSTRIA, *arguments]
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CI")}
