@@ -20,6 +20,7 @@ class Dangling(NamedTuple):
     kind: str
     name: str
     text: str
+    hint: str = ""
 
 
 def dangling(world: World) -> tuple[Dangling, ...]:
@@ -32,7 +33,8 @@ def _routes(world: World) -> Iterator[Dangling]:
     for vs in world.virtual_services.all:
         for gateway in vs.spec.gateways:
             if gateway != MESH and gateway not in gateways:
-                yield Dangling(vs.owner, "gateway", gateway, f"gateway {gateway} does not exist")
+                hint = "create it, or correct spec.gateways" + (f" (there are: {', '.join(sorted(gateways)[:5])})" if gateways else "")
+                yield Dangling(vs.owner, "gateway", gateway, f"gateway {gateway} does not exist", hint)
         for rule, route in enumerate(vs.spec.http):
             targets = (
                 [d.destination for d in route.route] + [m.destination for m in route.mirrors] + ([route.mirror] if route.mirror else [])
@@ -43,9 +45,10 @@ def _routes(world: World) -> Iterator[Dangling]:
         for target in destinations_of(vs.spec):
             if id(target) not in own:
                 yield from _target(world, vs, vs.owner, target)
-        yield from (
-            Dangling(vs.owner, "delegate", name, f"delegate VirtualService {name} does not exist") for name in _delegates(world, vs)
-        )
+        for name in _delegates(world, vs):
+            yield Dangling(
+                vs.owner, "delegate", name, f"delegate VirtualService {name} does not exist", "create it, or correct the delegate's name"
+            )
 
 
 def _target(world: World, vs: ResolvedVirtualService, owner: ObjectKey, target: Destination) -> Iterator[Dangling]:
@@ -53,14 +56,20 @@ def _target(world: World, vs: ResolvedVirtualService, owner: ObjectKey, target: 
     service = world.services.named(host, vs.namespace)
     if service is None:
         if not is_wildcard(host):
-            yield Dangling(owner, "host", host, f"host {host} is not a service that namespace {vs.namespace} sees")
+            hint = (
+                "declare a Service or ServiceEntry with this host, or correct the name: a short one means a Service of the same namespace"
+            )
+            yield Dangling(owner, "host", host, f"host {host} is not a service that namespace {vs.namespace} sees", hint)
         return
     if target.port and target.port.number and service.port(target.port.number) is None:
-        yield Dangling(owner, "port", f"{host}:{target.port.number}", f"service {host} has no port {target.port.number}")
+        hint = f"its ports: {', '.join(str(port.number) for port in service.ports) or 'none'}"
+        yield Dangling(owner, "port", f"{host}:{target.port.number}", f"service {host} has no port {target.port.number}", hint)
     if target.subset:
         rule = world.destination_rules.find(vs.namespace, service.host, service.namespace, ())
-        if rule is None or all(subset.name != target.subset for subset in rule.spec.subsets):
-            yield Dangling(owner, "subset", f"{host}|{target.subset}", f"no DestinationRule defines subset {target.subset} of {host}")
+        subsets = [subset.name for subset in rule.spec.subsets] if rule else []
+        if target.subset not in subsets:
+            hint = f"add it to a DestinationRule for the host, or correct the name (its subsets: {', '.join(subsets) or 'none'})"
+            yield Dangling(owner, "subset", f"{host}|{target.subset}", f"no DestinationRule defines subset {target.subset} of {host}", hint)
 
 
 def _delegates(world: World, vs: ResolvedVirtualService) -> tuple[str, ...]:
@@ -82,6 +91,7 @@ def _secrets(world: World) -> Iterator[Dangling]:
                             "secret",
                             f"{namespace}/{name}",
                             f"credentialName {name}: no Secret {name} in namespace {namespace}",
+                            "a gateway reads Secrets of its own namespace only",
                         )
 
 
@@ -100,8 +110,7 @@ def _shadowed(world: World) -> Iterator[Dangling]:
                     world.virtual_services.export_to[older.owner] >= world.virtual_services.export_to[vs.owner]
                     or "*" in world.virtual_services.export_to[older.owner]
                 ):
-                    yield Dangling(
-                        vs.owner, "shadowed", host, f"{older.owner} is older and routes {host} in the mesh: this one is ignored there"
-                    )
+                    text = f"{older.owner} is older and routes {host} in the mesh: this one is ignored there"
+                    yield Dangling(vs.owner, "shadowed", host, text, "write both as one VirtualService")
                     break
             first.setdefault(host, []).append(vs)

@@ -30,6 +30,7 @@ def problems(inspection: Inspection) -> Json:
                 "kind": each.kind,
                 "name": each.name,
                 "message": each.text,
+                "hint": each.hint,
             }
             for each in snapshot.dangling()
         ],

@@ -70,6 +70,18 @@ def blame(type_url: str, sent: Sequence[Prepared], words: str) -> Blame:
     return Blame(named, partial and bool(named))
 
 
+def about(name: str, culprits: frozenset[str], words: str) -> str:
+    """The part of `words` that speaks of one of several culprits: Envoy writes `NAME: WORDS`, one after the other. All, where that can't be told."""
+    if len(culprits) == 1:
+        return words
+    own = re.search(rf"(?:^|\s){re.escape(name)}: ", words)
+    if own is None:
+        return words
+    others = (re.search(rf"\n{re.escape(other)}: ", words[own.end() :]) for other in culprits)
+    end = min((found.start() for found in others if found), default=None)
+    return words[own.end() :][:end].strip()
+
+
 def _mentions(words: str, name: str, partial: bool) -> bool:
     """`name` stands in `words` as a whole word; a bare number only where Envoy's own form says that it is a name."""
     if partial or name.isdigit():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ostria.discovery.protocol.order import NEVER_REMOVED
-from ostria.discovery.protocol.rejections import Rejection, Rejections, blame
+from ostria.discovery.protocol.rejections import Rejection, Rejections, about, blame
 from ostria.discovery.protocol.sharing import Shared
 from ostria.translate.prepared import Prepared, ResourceSet
 
@@ -249,7 +249,7 @@ class Subscription:
         undone = culprits if others_applied else frozenset(each.name for each in sent) | frozenset(plan.removed if sent else ())
         self.holds = Holding(self.holds.base, {**self.holds.kept, **{name: before.get(name) for name in undone}})
         self._suspect(frozenset(each.name for each in sent), culprits, others_applied)
-        return [self.rejections.block(each, self.type_url, words) for each in sent if each.name in culprits]
+        return [self.rejections.block(each, self.type_url, about(each.name, culprits, words)) for each in sent if each.name in culprits]
 
     def _suspect(self, sent: frozenset[str], culprits: frozenset[str], others_applied: bool) -> None:
         group = (self.suspects.pop(0) & sent if self.suspects else sent) - culprits
