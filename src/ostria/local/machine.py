@@ -68,6 +68,9 @@ class Machine:
 
     @property
     def proxy_id(self) -> int:
+        """Who agents and proxies run as; where nothing is captured there is nobody but the user."""
+        if not self.mode.capturing:
+            return os.getuid()
         return PROXY_ID if self.mode.many_users else 0
 
     def places(self, port: Callable[[int], int]) -> Places:

@@ -75,6 +75,7 @@ class Mesh:
     _kept: str = ""
     _due: asyncio.TimerHandle | None = None
     _stopping: set[asyncio.Task[None]] = field(default_factory=set)
+    _leaving: set[PodRun] = field(default_factory=set)
     _ended: bool = False
     _told: list[VirtualPort] = field(default_factory=list)
 
@@ -180,7 +181,7 @@ class Mesh:
         owners = {ObjectKey(owner.kind, owner.metadata.namespace, owner.metadata.name): owner for owner in self.owners()}
         by_owner: dict[ObjectKey, list[PodRun]] = {}
         for pod in self.pods.values():
-            if not pod.stopping:
+            if pod not in self._leaving:
                 by_owner.setdefault(pod.plan.owner, []).append(pod)
         for key in by_owner.keys() - owners.keys():
             for pod in by_owner[key]:
@@ -191,7 +192,7 @@ class Mesh:
             for stopped in decision.stop:
                 self._stop(self.pods[stopped])
             for pod in present:
-                if not pod.stopping and pod.injection.injected != self.injection(pod.plan).injected:
+                if pod not in self._leaving and pod.injection.injected != self.injection(pod.plan).injected:
                     self._stop(pod)
             for plan in decision.start:
                 if plan.key not in self.pods:
@@ -287,12 +288,15 @@ class Mesh:
 
     def _stop(self, pod: PodRun) -> None:
         async def stop() -> None:
-            await pod.stop()
-            self.pods.pop(pod.plan.key, None)
+            try:
+                await pod.stop()
+            finally:
+                self._leaving.discard(pod)
+                self.pods.pop(pod.plan.key, None)
             self.poke()
 
-        if not pod.stopping:
-            pod.stopping = True
+        if pod not in self._leaving:
+            self._leaving.add(pod)
             task = asyncio.get_running_loop().create_task(stop())
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)

@@ -29,10 +29,13 @@ from ostria.local.proxies import ProxyPlan, ProxyRun
 from ostria.local.sidecars import Sidecar
 from ostria.local.uncaptured import REPLICA, client_environment, refusal
 from ostria.local.volumes import Context, files, is_memory
+from ostria.registry.workloads import TLS_MODE
 
 log = logging.getLogger(__name__)
 
 PROXY_CONTAINER = "istio-proxy"
+_FAREWELL = 0.5
+"""Seconds between telling callers that a pod goes, and asking its app to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,8 @@ class PodRun:
 
     def _labels(self) -> Mapping[str, str]:
         labels = self.plan.template.metadata.labels
+        if self.injection.injected and not self.injection.router:
+            labels = {TLS_MODE: "istio", **labels}
         return labels if self.machine.mode.capturing else {**labels, REPLICA: self.plan.name}
 
     @property
@@ -124,9 +129,13 @@ class PodRun:
 
     async def stop(self, *, drain: bool = True) -> None:
         """Everything ends within the pod's grace period: apps first, their proxy when they are gone."""
+        leaving = self.ready
         self.stopping = True
         self.around.changed()
         grace = float(self.spec.termination_grace_period_seconds)
+        if leaving and drain:
+            # Callers are told first; a cluster leaves this pause to a preStop hook, and those without one lose requests.
+            await asyncio.sleep(min(_FAREWELL, grace / 2))
         draining = asyncio.create_task(self.proxy.drain()) if self.proxy is not None and drain else None
         await asyncio.gather(*(run.stop(grace) for run in (*self.init, *self.containers)))
         if draining is not None:

@@ -125,24 +125,27 @@ class ProxyRun:
         backoff = Backoff(first=0.2, longest=5.0)
         while not self._stopping:
             began = time.monotonic()
-            heard, told = os.pipe2(os.O_CLOEXEC)
-            tokens, send = os.pipe2(os.O_CLOEXEC)
-            try:
-                self.agent = self._start_agent(tokens, told)
-            finally:
-                os.close(tokens)
-                os.close(told)
-            loop = asyncio.get_running_loop()
-            loop.add_reader(heard, self._agent_ready, heard)
-            feeding = loop.create_task(self._feed(send))
-            status = await self.agent.wait()
-            feeding.cancel()
-            os.close(send)
-            if loop.remove_reader(heard):
-                os.close(heard)
+            status = await self._one_agent()
             if not self._stopping:
                 self.problem = f"the agent ended with status {status}"
                 await asyncio.sleep(backoff.after(time.monotonic() - began))
+
+    async def _one_agent(self) -> int:
+        heard, told = os.pipe2(os.O_CLOEXEC)
+        tokens, send = os.pipe2(os.O_CLOEXEC)
+        try:
+            self.agent = self._start_agent(tokens, told)
+        finally:
+            os.close(tokens)
+            os.close(told)
+        create = asyncio.get_running_loop().create_task
+        beside = [create(self._feed(send)), create(self._hear(heard))]
+        try:
+            return await self.agent.wait()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     def _start_agent(self, tokens: int, told: int) -> Process:
         argv = [
@@ -172,18 +175,25 @@ class ProxyRun:
 
     async def _feed(self, send: int) -> None:
         """A fresh token now and well before each ends."""
-        os.set_blocking(send, False)
-        while True:
-            os.write(send, self.machine.tokens.issue(self.plan.subject, self.machine.clock()).encode() + b"\n")
-            await asyncio.sleep(LIFETIME / 2)
+        try:
+            while True:
+                os.write(send, self.machine.tokens.issue(self.plan.subject, self.machine.clock()).encode() + b"\n")
+                await asyncio.sleep(LIFETIME / 2)
+        finally:
+            os.close(send)
 
-    def _agent_ready(self, heard: int) -> None:
-        data = os.read(heard, 64)
-        asyncio.get_running_loop().remove_reader(heard)
-        os.close(heard)
-        if data:
-            self.problem = ""
-            self._bound.set()
+    async def _hear(self, heard: int) -> None:
+        """The agent says once that it is ready: its sockets are there, and its first certificate."""
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(heard, readable.set)
+        try:
+            await readable.wait()
+            if os.read(heard, 64):
+                self.problem = ""
+                self._bound.set()
+        finally:
+            loop.remove_reader(heard)
+            os.close(heard)
 
     async def _keep_envoy(self) -> None:
         """Started when the agent's socket is there: Envoy would otherwise wait long before it asks again."""
