@@ -137,6 +137,7 @@ def pod(
 ) -> str:
     """A Pod as a YAML document; its label `app` is its name up to the first `-` unless labels are given."""
     status = {"sidecar.istio.io/status": "{}"} if injected else {}
+    speaks = {"security.istio.io/tlsMode": "istio"} if injected else {}
     return (
         "---\n"
         + json.dumps(
@@ -146,7 +147,7 @@ def pod(
                 "metadata": {
                     "name": name,
                     "namespace": namespace,
-                    "labels": dict({"app": name.partition("-")[0]} if labels is None else labels),
+                    "labels": speaks | dict({"app": name.partition("-")[0]} if labels is None else labels),
                     "annotations": {**status, **(annotations or {})},
                 },
                 "spec": {

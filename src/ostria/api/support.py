@@ -58,7 +58,8 @@ def _all(names: str, reason: str) -> dict[str, str]:
 
 NO_MEANING: Table = {
     ObjectMeta: _all(
-        "finalizers ownerReferences managedFields selfLink generation resourceVersion uid deletionGracePeriodSeconds", _SERVER
+        "finalizers ownerReferences managedFields selfLink generation resourceVersion uid deletionGracePeriodSeconds deletionTimestamp",
+        _SERVER,
     ),
     ConfigMap: _all("immutable", "a file can always be changed"),
     Secret: _all("immutable", "a file can always be changed"),
@@ -142,7 +143,6 @@ REFUSED: Table = {
     L4MatchAttributes: {"sourceSubnet": "Istio does not match it either; write an AuthorizationPolicy with ipBlocks"},
     ObjectMeta: {
         "generateName": "an object in a file needs a name of its own: write metadata.name",
-        "deletionTimestamp": "delete the object instead",
     },
     Volume: {
         **_all(

@@ -7,7 +7,6 @@ from ostria.api.networking.workload_entry import WorkloadEntry, WorkloadEntrySpe
 from ostria.registry import canonical, locality
 from ostria.registry.model import Locality, Namespace, Workload
 
-INJECTED = "sidecar.istio.io/status"
 TLS_MODE = "security.istio.io/tlsMode"
 NETWORK = "topology.istio.io/network"
 CLUSTER = "Kubernetes"
@@ -34,7 +33,7 @@ def of_pod(pod: Pod, node: Node | None) -> Workload | None:
         locality=locality.of_labels(labels) or (locality.of_node(node.metadata.labels) if node else Locality()),
         node=pod.spec.node_name,
         cluster=CLUSTER,
-        injected=_speaks_mutual_tls(labels, INJECTED in meta.annotations),
+        injected=_speaks_mutual_tls(labels, otherwise=False),
         canonical_service=canonical.service(labels, name),
         canonical_revision=canonical.revision(labels),
         ready=status.ready,
@@ -76,9 +75,10 @@ def entry_labels(entry: WorkloadEntry) -> dict[str, str]:
 
 def entry_speaks_mutual_tls(spec: WorkloadEntrySpec, labels: dict[str, str]) -> bool:
     """An entry that says nothing else speaks mutual TLS when it names a service account: only then is there a certificate to expect."""
-    return _speaks_mutual_tls(labels, bool(spec.service_account))
+    return _speaks_mutual_tls(labels, otherwise=bool(spec.service_account))
 
 
-def _speaks_mutual_tls(labels: dict[str, str], otherwise: bool) -> bool:
+def _speaks_mutual_tls(labels: dict[str, str], *, otherwise: bool) -> bool:
+    """Injection labels pods with sidecars, and not gateways: those serve what their Gateways say, which is plain text as often as not."""
     mode = labels.get(TLS_MODE)
     return otherwise if mode is None else mode == "istio"

@@ -115,6 +115,11 @@ def test_a_label_overrides_what_injection_says_about_tls() -> None:
     assert _endpoints(village).endpoints[0].tls_mode is TlsMode.DISABLED
 
 
+def test_an_injected_pod_without_the_label_is_a_gateway_and_serves_what_its_gateways_say() -> None:
+    gateway = pod("web-1", "10.0.0.1", injected=False, annotations={"sidecar.istio.io/status": "{}"})
+    assert _endpoints(Village(service("web", ("tcp", 80)) + gateway)).endpoints[0].tls_mode is TlsMode.DISABLED
+
+
 def test_locality_comes_from_the_node() -> None:
     node = (
         "{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {topology.kubernetes.io/region: eu, topology.kubernetes.io/zone: eu-1}}}"

@@ -10,7 +10,7 @@ def test_a_proxy_is_known_by_its_name_or_by_its_address() -> None:
     village = Village(_POD)
     for proxy in (village.proxy("web-1"), village.proxy("nobody", addresses=("10.0.0.1",))):
         assert proxy.workload is not None
-        assert (proxy.labels, proxy.service_account, proxy.node) == ({"app": "web"}, "web", "n1")
+        assert (proxy.labels["app"], proxy.service_account, proxy.node) == ("web", "web", "n1")
 
 
 def test_only_workloads_of_its_own_namespace_count() -> None:
@@ -45,7 +45,7 @@ def test_the_same_claims_give_the_same_object_until_the_workload_changes() -> No
     village.put(service("other", ("http", 80)))
     assert village.snapshot.complete(claims) is first
     village.put(pod("web-1", "10.0.0.1", account="web", node="n1", labels={"app": "new"}))
-    assert village.snapshot.complete(claims).labels == {"app": "new"}
+    assert village.snapshot.complete(claims).labels["app"] == "new"
     assert {k.name for k in village.snapshot.changed.workloads} == {"web-1"}
 
 
