@@ -81,6 +81,8 @@ class Mesh:
     home: pathlib.Path = field(default_factory=lambda: pathlib.Path(tempfile.mkdtemp(prefix="ostria-e2e-")))
     provoked: list[str] = field(default_factory=list)
     """Names of resources whose rejection the test provoked itself."""
+    said: str = ""
+    """What `up` said."""
 
     def __post_init__(self) -> None:
         self.watched = self.home / "config"
@@ -117,10 +119,11 @@ class Mesh:
 
     def up(self) -> "Mesh":
         try:
-            self.run("up", "-f", str(self.watched), "--gateway-port", str(self.port), "--detach", *self.flags, seconds=START_SECONDS)
+            done = self.run("up", "-f", str(self.watched), "--gateway-port", str(self.port), "--detach", *self.flags, seconds=START_SECONDS)
         except (AssertionError, subprocess.TimeoutExpired) as error:
             self.down()
             raise AssertionError(f"{error}\n{self.logs()}") from error
+        self.said = done.stdout + done.stderr
         return self
 
     def down(self) -> None:

@@ -67,6 +67,11 @@ class Machine:
     extra_needs: tuple[str, ...] = field(default=())
 
     @property
+    def proxy_mark(self) -> int:
+        """What Envoy's sockets carry where capture can't tell them by user; 0: nothing."""
+        return PROXY_MARK if self.mode.capturing and not self.mode.many_users else 0
+
+    @property
     def proxy_id(self) -> int:
         """Who agents and proxies run as; where nothing is captured there is nobody but the user."""
         if not self.mode.capturing:

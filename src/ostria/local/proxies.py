@@ -19,7 +19,7 @@ from ostria.agent.envoy import Backoff
 from ostria.agent.http_client import HttpError, Target, get, post
 from ostria.agent.settings import CONTROL_SOCKET, Flags, Settings, bootstrap_config, envoy_command, settings
 from ostria.identity.tokens import LIFETIME, TokenSubject
-from ostria.local.machine import NET_ADMIN, NET_RAW, PROXY_MARK, Machine
+from ostria.local.machine import NET_ADMIN, NET_RAW, Machine
 from ostria.local.processes import Process, Streams, Where, verb
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,6 @@ class ProxyRun:
         folder.mkdir(parents=True, exist_ok=True)
         os.chown(folder, self.machine.proxy_id, self.machine.proxy_id)
         folder.chmod(0o700)
-        mark = 0 if self.machine.mode.many_users else PROXY_MARK
         flags = Flags(
             kind=self.plan.kind,
             socket_dir=folder,
@@ -76,7 +75,8 @@ class ProxyRun:
             token_fd=5,
             run_envoy=False,
             ready_fd=6,
-            mark=mark,
+            mark=self.machine.proxy_mark,
+            local_only=not self.machine.mode.capturing,
         )
         self._settings = settings(flags, self.plan.environment)
         self._write_bootstrap()
@@ -158,8 +158,10 @@ class ProxyRun:
             self.plan.discovery,
         ]
         argv += ["--root-cert", str(self.machine.root_certificate), "--token-fd", "5", "--ready-fd", "6", "--no-envoy"]
-        if not self.machine.mode.many_users:
-            argv += ["--mark", str(PROXY_MARK)]
+        if mark := self.machine.proxy_mark:
+            argv += ["--mark", str(mark)]
+        if not self.machine.mode.capturing:
+            argv.append("--local-only")
         return self._launch(argv, {**self.plan.environment, "PATH": self.machine.path}, (tokens, told))
 
     def _launch(self, argv: list[str], env: Mapping[str, str], extra: tuple[int, ...] = ()) -> Process:
