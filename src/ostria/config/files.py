@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ostria.api.meta import ObjectKey
 from ostria.api.problem import Problem
+from ostria.config.closing import Unenforced
 from ostria.config.folders import Roots, Signature, consequences, signature
 from ostria.config.inotify import Inotify
 from ostria.config.loading import Item, Loaded, load_bytes
@@ -54,6 +55,11 @@ class FilesSource:
     def refused(self) -> tuple[ObjectKey, ...]:
         """Security objects that are refused and have no good version."""
         return self._ownership.refused
+
+    @property
+    def unenforced(self) -> tuple[Unenforced, ...]:
+        """The same, with whom each would have selected, and with those that nobody can name."""
+        return self._ownership.unenforced
 
     def owner(self, key: ObjectKey) -> str | None:
         """The file that an object comes from, if it comes from one of these."""

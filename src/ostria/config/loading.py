@@ -17,6 +17,9 @@ from ostria.api.meta import ObjectKey, Resource
 from ostria.api.problem import Path, Problem, Severity, located
 from ostria.api.reader import Fault, Limits, Marks, Position, nearest
 from ostria.api.uses import refused
+from ostria.config.closing import Closing
+from ostria.config.closing import of_data as closing_data
+from ostria.config.closing import of_text as closing_text
 from ostria.config.memory import in_namespace
 from ostria.config.stored import Origin, Stored
 from ostria.config.validate import validate
@@ -34,6 +37,8 @@ class Entry(NamedTuple):
     problems: tuple[Problem, ...]
     unknown: bool = False
     """Nobody can tell which object is meant, so it may be any that the file held before."""
+    closing: Closing | None = None
+    """What it would have closed, had it not been refused."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +50,7 @@ class Item:
     origin: Origin
     problems: tuple[Problem, ...]
     unknown: bool = False
+    closing: Closing | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +99,7 @@ def _item(path: str, line: int, entry: Entry) -> Item:
     origin = Origin(path, line + entry.position[0] + 1, entry.position[1] + 1)
     problems = tuple(replace(p, path=path, line=p.line + line) for p in entry.problems)
     kept = None if entry.key is None or entry.resource is None else Stored(entry.key, entry.resource, origin, entry.version)
-    return Item(entry.key, kept, origin, problems, entry.unknown)
+    return Item(entry.key, kept, origin, problems, entry.unknown, entry.closing)
 
 
 def _entries(text: str, namespace: str, limits: Limits) -> Iterator[Entry]:
@@ -119,7 +125,10 @@ def _entries(text: str, namespace: str, limits: Limits) -> Iterator[Entry]:
             if any(p.severity is Severity.ERROR for p in problems):
                 resource = None
             version = content_version(resource) if resource is not None else ""
-            yield Entry(None if decoded.foreign else key, resource, version, position, problems, key is None and not decoded.foreign)
+            closing = closing_data(document.data, decoded.prefix) if resource is None else None
+            yield Entry(
+                None if decoded.foreign else key, resource, version, position, problems, key is None and not decoded.foreign, closing
+            )
 
 
 def _placed(key: ObjectKey | None, namespace: str) -> ObjectKey | None:
@@ -160,4 +169,12 @@ def _unreadable(text: str, namespace: str, faults: tuple[Fault, ...]) -> Iterato
     for match in _SKETCH.finditer(text):
         seen.setdefault(match[1].strip(), match[2])
     key = _placed(ObjectKey(seen["kind"], seen.get("namespace", ""), seen["name"]), namespace) if {"kind", "name"} <= seen.keys() else None
-    yield Entry(key, None, "", faults[-1].position, tuple(located(fault.issue, "", fault.position, key) for fault in faults), key is None)
+    yield Entry(
+        key,
+        None,
+        "",
+        faults[-1].position,
+        tuple(located(fault.issue, "", fault.position, key) for fault in faults),
+        key is None,
+        closing_text(text),
+    )

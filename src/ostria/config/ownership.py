@@ -10,6 +10,7 @@ from dataclasses import replace
 from ostria.api.kinds import SECURITY
 from ostria.api.meta import ObjectKey
 from ostria.api.problem import Problem
+from ostria.config.closing import Unenforced
 from ostria.config.loading import Item, Loaded
 from ostria.config.stored import Change, Keeper
 
@@ -49,6 +50,16 @@ class Ownership:
     def refused(self) -> tuple[ObjectKey, ...]:
         """Security objects that were refused and have no good version: what they should enforce is not enforced."""
         return tuple(sorted(key for key in self._declared if key.kind in SECURITY and self._store.get(key) is None))
+
+    @property
+    def unenforced(self) -> tuple[Unenforced, ...]:
+        """Everything refused that closes something and has no good version, whether or not anybody can tell which object it is."""
+        named = ((key, self._declarations(key)[0][1]) for key in self.refused)
+        nameless = ((None, item) for loaded in self._files.values() for item in loaded.items if item.key is None and item.closing)
+        return tuple(
+            Unenforced(key=key, where=str(item.origin), selector=item.closing.selector if item.closing else None)
+            for key, item in (*named, *nameless)
+        )
 
     def _forget(self, path: str) -> Iterator[ObjectKey]:
         for key in _keys(self._files.pop(path, None)):
