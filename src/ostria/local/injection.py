@@ -21,6 +21,8 @@ class Injection:
     reason: str
     router: bool = False
     """A gateway: the container `istio-proxy` itself is the proxy."""
+    proxyless: bool = False
+    """Only an agent: the app is a gRPC program that speaks xDS itself."""
 
 
 def decide(namespace: str, namespace_labels: Mapping[str, str], template: PodTemplateSpec, revision: str = "default") -> Injection:
@@ -35,9 +37,10 @@ def decide(namespace: str, namespace_labels: Mapping[str, str], template: PodTem
         return Injection(injected=False, reason=f"it says {INJECT}: {asked}")
     if wanted is False:
         return Injection(injected=False, reason=_namespace_reason(namespace_labels))
-    router = "gateway" in annotations.get(TEMPLATES, "").split(",")
+    templates = {name.strip() for name in annotations.get(TEMPLATES, "").split(",")}
+    router, proxyless = "gateway" in templates, "grpc-agent" in templates
     if asked in _TRUE and (wanted or INJECT in labels):
-        return Injection(injected=True, reason=f"it says {INJECT}: {asked}", router=router)
+        return Injection(injected=True, reason=f"it says {INJECT}: {asked}", router=router, proxyless=proxyless)
     if wanted or labels.get(REVISION_LABEL) == revision:
         return Injection(
             injected=True, reason="its namespace asks for it" if wanted else f"it says {REVISION_LABEL}: {revision}", router=router

@@ -127,6 +127,11 @@ class Mesh:
             found[name] = undeclared(name)
         return found
 
+    def undeclared(self) -> list[str]:
+        """Namespaces with workloads that no file declares."""
+        used = {pod.plan.namespace for pod in self.pods.values()} - {gateway.NAMESPACE}
+        return sorted(used - {entry.key.name for entry in self.store.list("Namespace")})
+
     def injection(self, plan: PodPlan) -> Injection:
         if plan.namespace == gateway.NAMESPACE and plan.workload == control_plane.NAME:
             return Injection(injected=False, reason="it is the control plane")

@@ -106,7 +106,7 @@ class PodRun:
 
     def _labels(self) -> Mapping[str, str]:
         labels = self.plan.template.metadata.labels
-        if self.injection.injected and not self.injection.router:
+        if self.injection.injected and not (self.injection.router or self.injection.proxyless):
             labels = {TLS_MODE: "istio", **labels}
         return labels if self.machine.mode.capturing else {**labels, REPLICA: self.plan.name}
 
@@ -152,7 +152,7 @@ class PodRun:
         """The pod as others see it."""
         meta = self.plan.template.metadata
         annotations = dict(meta.annotations)
-        if self.injection.injected:
+        if self.injection.injected and not self.injection.proxyless:
             annotations["sidecar.istio.io/status"] = '{"containers":["istio-proxy"]}'
         owner = self.plan.owner
         metadata = ObjectMeta(
@@ -255,7 +255,7 @@ class PodRun:
             if await run.run() != 0 and not self.stopping:
                 await self._end(False)
                 return
-        if self.around.sidecar is not None and self.around.sidecar.hold:
+        if self.around.sidecar is not None and (self.around.sidecar.hold or self.around.sidecar.proxyless):
             await self._until_proxy_ready()
         self._initialized = True
         self.around.changed()
@@ -287,6 +287,8 @@ class PodRun:
     def _start_proxy(self, sidecar: Sidecar) -> None:
         sink = self.log(PROXY_CONTAINER)
         folder = self.machine.agent_folder(self.id)
+        # Whoever may open the agent's socket gets its key: Envoy's user, or the app itself where it speaks xDS.
+        user = (APP_ID if self.machine.mode.many_users else 0) if sidecar.proxyless else self.machine.proxy_id
         plan = ProxyPlan(
             kind=sidecar.kind,
             folder=folder,
@@ -294,14 +296,22 @@ class PodRun:
             subject=TokenSubject(
                 namespace=self.plan.namespace, service_account=self.spec.account, pod=self.plan.name, pod_uid=self.uid, node=NODE
             ),
-            environment=sidecar.environment(self.facts, self.plan),
-            files=self._files(self.machine.proxy_id, [(str(folder), str(folder), False)], str(self.machine.root_certificate.parent)),
+            environment=self._bootstrap_variable(sidecar.environment(self.facts, self.plan)),
+            files=self._files(user, [(str(folder), str(folder), False)], str(self.machine.root_certificate.parent)),
             discovery=sidecar.discovery,
             transparent=sidecar.transparent,
             sink=sink.sink,
+            user=user,
+            run_envoy=not sidecar.proxyless,
         )
         self.proxy = ProxyRun(plan, self.machine, self.around.changed)
         self.proxy.start()
+
+    def _bootstrap_variable(self, environment: dict[str, str]) -> dict[str, str]:
+        """Where a proxyless app finds its bootstrap file: beside the agent's socket, in a folder that both see at the same path."""
+        if self.around.sidecar is not None and self.around.sidecar.proxyless:
+            environment["GRPC_XDS_BOOTSTRAP"] = str(self.machine.agent_folder(self.id) / "grpc-bootstrap.json")
+        return environment
 
     async def _until_proxy_ready(self) -> None:
         while self.proxy is not None and not self.proxy.ready:
@@ -400,6 +410,7 @@ class PodRun:
         if self.spec.enable_service_links:
             base |= self.around.service_links()
         env = environment(container, self.facts, self.around.sources, base)
+        env = self._bootstrap_variable(env)
         argv = [expand(word, env) for word in command.argv]
         cwd = container.working_dir or command.workdir or "/"
         orders: dict[str, Any] = {"argv": argv, "env": env, "cwd": cwd}
@@ -408,6 +419,9 @@ class PodRun:
         uid, gid = self._user(container)
         needs = [cwd if cwd != "/" else "", os.path.dirname(argv[0]) if argv[0].startswith("/") else ""]
         mounts = [self._mount(mount, env) for mount in container.volume_mounts]
+        if self.around.sidecar is not None and self.around.sidecar.proxyless:
+            folder = str(self.machine.agent_folder(self.id))
+            mounts.append((folder, folder, True))
         groups = self.spec.security_context.supplemental_groups if self.spec.security_context else ()
         orders |= {"uid": uid, "gid": gid, "groups": list(groups), "hostname": self._hostname(), "files": self._files(uid, mounts, *needs)}
         return orders

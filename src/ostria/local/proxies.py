@@ -41,6 +41,8 @@ class ProxyPlan:
     discovery: str
     transparent: bool
     sink: int
+    user: int
+    run_envoy: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +66,7 @@ class ProxyRun:
         """Raise ValueError where the pod's annotations can't be honoured."""
         folder = self.plan.folder
         folder.mkdir(parents=True, exist_ok=True)
-        os.chown(folder, self.machine.proxy_id, self.machine.proxy_id)
+        os.chown(folder, self.plan.user, self.plan.user)
         folder.chmod(0o700)
         flags = Flags(
             kind=self.plan.kind,
@@ -79,9 +81,11 @@ class ProxyRun:
             local_only=not self.machine.mode.capturing,
         )
         self._settings = settings(flags, self.plan.environment)
-        self._write_bootstrap()
         create = asyncio.get_running_loop().create_task
-        self._tasks = [create(self._keep_agent()), create(self._keep_envoy())]
+        self._tasks = [create(self._keep_agent())]
+        if self.plan.run_envoy:
+            self._write_bootstrap()
+            self._tasks.append(create(self._keep_envoy()))
 
     def _write_bootstrap(self) -> None:
         assert self._settings is not None
@@ -106,6 +110,8 @@ class ProxyRun:
 
     async def drain(self) -> None:
         """Ask Envoy, by its agent, to take no new connections; returns when those in flight are done or the time is up."""
+        if not self.plan.run_envoy:
+            return
         try:
             await post(self._control(), "/drain", timeout=60.0)
         except HttpError as error:
@@ -166,7 +172,7 @@ class ProxyRun:
 
     def _launch(self, argv: list[str], env: Mapping[str, str], extra: tuple[int, ...] = ()) -> Process:
         capabilities = [NET_ADMIN, NET_RAW] if self.plan.transparent or not self.machine.mode.many_users else []
-        number = self.machine.proxy_id
+        number = self.plan.user
         orders: dict[str, Any] = {"argv": argv, "env": dict(env), "cwd": "/"}
         if self.machine.mode.capturing:
             orders |= {"files": dict(self.plan.files), "uid": number, "gid": number, "capabilities": capabilities}
@@ -193,6 +199,8 @@ class ProxyRun:
             if os.read(heard, 64):
                 self.problem = ""
                 self._bound.set()
+                if not self.plan.run_envoy:
+                    self._set_ready(True)
         finally:
             loop.remove_reader(heard)
             os.close(heard)

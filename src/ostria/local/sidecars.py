@@ -32,6 +32,8 @@ class Sidecar:
     discovery: str
     proxy_config: Mapping[str, Any]
     metadata: Mapping[str, object]
+    proxyless: bool
+    """No Envoy: the app itself asks the agent, by the bootstrap file in its folder."""
     variables: Mapping[str, str]
     ports: Mapping[str, int]
     """Of the proxy itself, by the names in `uncaptured.PROXY_PORTS`; empty where every pod has all ports."""
@@ -91,7 +93,9 @@ def plan_sidecar(
     config, problems = capture_config(template.metadata.annotations, base)
     if problems:
         raise ValueError("; ".join(map(str, problems)))
-    nothing = injection.router or not mode.capturing
+    nothing = injection.router or injection.proxyless or not mode.capturing
+    if injection.proxyless:
+        metadata["GENERATOR"] = "grpc"
     metadata["INTERCEPTION_MODE"] = "NONE" if not mode.capturing else str(config.mode)
     return Sidecar(
         kind="router" if injection.router else "sidecar",
@@ -101,6 +105,7 @@ def plan_sidecar(
         discovery=discovery,
         proxy_config=proxy_config,
         metadata=metadata,
+        proxyless=injection.proxyless,
         variables=proxy_environment(ports) if ports else {},
         ports=ports,
     )

@@ -298,7 +298,7 @@ class Supervisor:
                 break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), timeout)
-        self._tell(ready={**self._facts(), **status(mesh, source.problems)})
+        self._tell(ready={**self._facts(), "undeclared": mesh.undeclared(), **status(mesh, source.problems)})
 
     def _door_open(self) -> bool:
         number = self._orders["gateway_port"]
