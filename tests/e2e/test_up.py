@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -340,4 +341,59 @@ class TestTheEnd:
             assert "DENNY" in refused.stderr
         finally:
             mesh.down()
+            mesh.clean_up()
+
+
+ECHO = pathlib.Path(__file__).resolve().parents[2] / "examples/grpc_echo/manifests/echo.yaml"
+CALLER = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: caller}
+spec:
+  selector: {matchLabels: {app: caller}}
+  template:
+    metadata:
+      labels: {app: caller}
+      annotations: {inject.istio.io/templates: grpc-agent}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: app, image: curlimages/curl, command: [/bin/sleep, infinity]}]
+"""
+CALL = """
+import grpc
+from google.protobuf.wrappers_pb2 import StringValue
+channel = grpc.insecure_channel("xds:///echo.default.svc.cluster.local:7070")
+echo = channel.unary_unary("/echo.Echo/Echo", request_serializer=StringValue.SerializeToString, response_deserializer=StringValue.FromString)
+print({echo(StringValue(value="hi"), timeout=10).value.split()[0] for _ in range(20)})
+"""
+
+
+class TestProxyless:
+    def test_a_grpc_app_asks_its_agent_itself(self, start, tmp_path):
+        caller = tmp_path / "caller.yaml"
+        caller.write_text(CALLER)
+        mesh = start([ECHO, caller])
+        assert mesh.exec("caller", sys.executable, "-c", CALL).strip() == "{'hi'}"
+
+
+class TestForeground:
+    def test_ctrl_c_ends_the_mesh_in_order(self, manifests):
+        mesh = Mesh(name=f"front{os.getpid()}", files=[manifests])
+        command = mesh.command("up", "-f", str(mesh.watched), "--gateway-port", str(mesh.port))
+        up = subprocess.Popen(command, env=mesh.environment(), cwd=mesh.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            assert up.stdout is not None
+            said = []
+            for line in up.stdout:
+                said.append(line)
+                if line.startswith("try"):
+                    break
+            assert f"http://localhost:{mesh.port}/" in "".join(said)
+            assert mesh.get("/get").status_code == 200
+            up.send_signal(signal.SIGINT)
+            up.communicate(timeout=30)
+            assert up.returncode == 0
+            assert not processes_of(mesh)
+        finally:
+            up.kill()
             mesh.clean_up()

@@ -1,12 +1,18 @@
 """The EndpointSlice controller as a pure function: which addresses stand behind which Service."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ostria.api.kubernetes.endpoint_slice import Endpoint, EndpointConditions, EndpointPort, EndpointSlice
 from ostria.api.kubernetes.pod import Pod
 from ostria.api.kubernetes.references import ObjectReference
 from ostria.api.kubernetes.service import Service, ServicePort
 from ostria.api.meta import ObjectMeta
+
+
+class Advice(NamedTuple):
+    message: str
+    hint: str
 
 
 def endpoint_slices(service: Service, pods: Sequence[Pod], families: Sequence[str]) -> list[EndpointSlice]:
@@ -23,6 +29,25 @@ def endpoint_slices(service: Service, pods: Sequence[Pod], families: Sequence[st
         for index, (ports, endpoints) in enumerate(by_ports.items()):
             found.append(_slice(service, family, index, ports, tuple(endpoints)))
     return found
+
+
+def unserved(service: Service, pods: Sequence[Pod]) -> Advice | None:
+    """Why nobody answers for a Service, and what to do; None where somebody does, or where nobody is looked for."""
+    if not service.spec.selector or service.spec.type == "ExternalName":
+        return None
+    labels = ", ".join(f"{name}={value}" for name, value in service.spec.selector.items())
+    behind = [pod for pod in _behind(service, pods) if pod.status]
+    if not behind:
+        return Advice(f"it has no endpoints: no pod of its namespace has the labels {labels}", "correct spec.selector, or the pods' labels")
+    if not any(_endpoint(pod, "", service).conditions.ready for pod in behind):
+        return Advice(f"it has no endpoints: none of its {len(behind)} pods is ready", "ostria status tells what each of them waits for")
+    for port in service.spec.ports:
+        if all(target_port(port, pod) is None for pod in behind):
+            return Advice(
+                f"its port {port.port} has no endpoints: no pod behind it has a container port named {port.target_port}",
+                "name the container's port so, or write its number as targetPort",
+            )
+    return None
 
 
 def target_port(port: ServicePort, pod: Pod) -> int | None:

@@ -43,7 +43,10 @@ def decide(namespace: str, namespace_labels: Mapping[str, str], template: PodTem
         return Injection(injected=True, reason=f"it says {INJECT}: {asked}", router=router, proxyless=proxyless)
     if wanted or labels.get(REVISION_LABEL) == revision:
         return Injection(
-            injected=True, reason="its namespace asks for it" if wanted else f"it says {REVISION_LABEL}: {revision}", router=router
+            injected=True,
+            reason="its namespace asks for it" if wanted else f"it says {REVISION_LABEL}: {revision}",
+            router=router,
+            proxyless=proxyless,
         )
     return Injection(injected=False, reason=f"namespace {namespace} has no label {NAMESPACE_LABEL}")
 

@@ -26,6 +26,7 @@ from ostria.local.machine import NET_ADMIN, NET_RAW
 from ostria.local.mesh import Mesh
 from ostria.local.paths import MeshPaths
 from ostria.local.pods import PROXY_CONTAINER, PodRun
+from ostria.local.problems import flat
 from ostria.local.processes import Process, Streams, Where
 from ostria.local.status import status
 
@@ -55,7 +56,11 @@ class Operations:
         }
 
     async def status(self, request: Request) -> AsyncIterator[Answer]:
-        yield {**self.facts(), **status(self.mesh, self.source.problems, await self._problems())}
+        yield await self.state()
+
+    async def state(self) -> dict[str, Any]:
+        """What runs, and everything that is wrong."""
+        return {**self.facts(), **status(self.mesh, self.source.problems, await self._problems(), self.source.unenforced)}
 
     async def _problems(self) -> list[dict[str, Any]]:
         """What the control plane says keeps the mesh from being what its files say."""
@@ -64,8 +69,7 @@ class Operations:
             return []
         with contextlib.suppress(OSError, TimeoutError, ValueError):
             code, body = await fetch(self.mesh.machine.home, pod.network, (pod.local_host, 8080), "/debug/problems", timeout=5.0)
-            found = json.loads(body) if code == 200 else []
-            return found if isinstance(found, list) else list(found.get("problems", []))
+            return flat(json.loads(body)) if code == 200 else []
         return []
 
     async def objects(self, request: Request) -> AsyncIterator[Answer]:

@@ -1,20 +1,53 @@
 """What `ostria status` and the end of `ostria up` tell, as plain data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ostria.api.problem import Problem
+from ostria.api.kubernetes.service import Service
+from ostria.api.problem import Problem, Severity
+from ostria.config.closing import Unenforced
+from ostria.local.endpoints import unserved
 from ostria.local.mesh import Mesh
 from ostria.local.pods import PodRun
 
 
-def status(mesh: Mesh, problems: Iterable[Problem], more: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """`workloads` has one entry for each replica; process ids are the mesh's own."""
-    own = [_problem(problem) for problem in problems]
+def status(
+    mesh: Mesh, problems: Iterable[Problem], more: Iterable[Mapping[str, Any]] = (), unenforced: Sequence[Unenforced] = ()
+) -> dict[str, Any]:
+    """`workloads` has one entry for each replica; process ids are the mesh's own. `more` is what the control plane knows to be wrong."""
+    own = [_problem(problem) for problem in (*problems, *_unserved(mesh))]
     seen = {(p["path"], p["line"], p["message"]) for p in own}
     others = [dict(p) for p in more if (p.get("path"), p.get("line"), p.get("message")) not in seen]
     pods = sorted(mesh.pods.values(), key=lambda pod: (pod.plan.namespace, pod.plan.name))
-    return {"workloads": [workload(pod) for pod in pods], "problems": [*own, *others]}
+    root = mesh.settings.read(mesh.store).root_namespace
+    return {
+        "workloads": [{**workload(pod), "unenforced": [str(each) for each in _missing(pod, unenforced, root)]} for pod in pods],
+        "problems": [*own, *others],
+    }
+
+
+def _unserved(mesh: Mesh) -> Iterator[Problem]:
+    """Services that nobody answers for: whoever calls them gets 503."""
+    pods = [pod.object() for pod in mesh.pods.values()]
+    for entry in mesh.store.list("Service"):
+        if isinstance(entry.object, Service) and (advice := unserved(entry.object, pods)) is not None:
+            at = entry.origin
+            yield Problem(
+                path=at.path,
+                line=at.line,
+                column=at.column,
+                key=entry.key,
+                severity=Severity.WARNING,
+                message=advice.message,
+                hint=advice.hint,
+            )
+
+
+def _missing(pod: PodRun, unenforced: Iterable[Unenforced], root_namespace: str) -> Iterator[Unenforced]:
+    """Policies that are refused, and that this pod's proxy should enforce."""
+    if pod.injection.injected:
+        labels = pod.plan.template.metadata.labels
+        yield from (each for each in unenforced if each.selects(pod.plan.namespace, labels, root_namespace))
 
 
 def workload(pod: PodRun) -> dict[str, Any]:

