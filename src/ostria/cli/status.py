@@ -32,7 +32,7 @@ def status(
         print(render(HEADER, (_row(workload) for workload in found["workloads"])))
         _say_rest(found, verbose=verbose)
     errors = [problem for problem in found["problems"] if problem.get("severity") == "error"]
-    if errors or any(not w["ready"] and w["phase"] != "Succeeded" for w in found["workloads"]):
+    if errors or any(w.get("unenforced") or (not w["ready"] and w["phase"] != "Succeeded") for w in found["workloads"]):
         raise typer.Exit(1)
 
 
@@ -61,11 +61,14 @@ def _say_rest(found: dict[str, Any], *, verbose: bool) -> None:
     for workload in found["workloads"]:
         if workload["trouble"]:
             say(f"{workload['name']} ({workload['namespace']}): {workload['trouble']}")
+        for policy in workload.get("unenforced", ()):
+            say(f"{workload['name']} ({workload['namespace']}): policy not enforced: {policy} is refused")
         if verbose:
             pids = ", ".join(f"{part} {pid}" for part, pid in workload["pids"].items())
             say(f"{workload['name']} ({workload['namespace']}): {workload['injection']}; processes: {pids or 'none'}")
     for problem in found["problems"]:
         place = f"{problem['path']}:{problem['line']}" if problem.get("path") else ""
-        say(": ".join(part for part in (place, problem.get("severity", ""), problem.get("object", ""), problem.get("message", "")) if part))
+        parts = (place, *(problem.get(name, "") for name in ("severity", "object", "field", "message")))
+        say(": ".join(part for part in parts if part))
         if problem.get("hint"):
             say(f"  hint: {problem['hint']}")

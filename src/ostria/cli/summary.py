@@ -35,7 +35,9 @@ def _lines(ready: dict[str, Any], here: Path) -> Iterator[str]:
     for workload in waiting:
         yield f"  not ready     {workload['name']} ({workload['namespace']}): {workload['trouble'] or workload['phase']}"
     for problem in ready["problems"]:
-        yield f"  {problem['severity']:<13} {_short(problem['path'], here)}:{problem['line']}: {problem['object']}: {problem['message']}"
+        place = f"{_short(problem['path'], here)}:{problem['line']}" if problem["path"] else ""
+        parts = (place, problem["object"], problem.get("field"), problem["message"])
+        yield f"  {problem['severity']:<13} {': '.join(part for part in parts if part)}"
         if problem["hint"]:
             yield f"                hint: {problem['hint']}"
     yield "try"

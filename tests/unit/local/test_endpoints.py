@@ -4,7 +4,7 @@ from dnslib import DNSRecord
 from tests.unit.local.pods import pod, service
 
 from ostria.local.cluster_dns import answer, names
-from ostria.local.endpoints import endpoint_slices
+from ostria.local.endpoints import endpoint_slices, unserved
 from ostria.local.mesh import virtual_ports
 from ostria.local.service_rules import services as rules
 
@@ -82,3 +82,24 @@ def test_rules_spread_evenly_over_ready_endpoints():
 def test_a_service_without_endpoints_refuses_at_once():
     text = rules(4, list(virtual_ports([service()], lambda _: ("10.96.0.5",), [])))
     assert "-d 10.96.0.5 -p tcp --dport 80 -j REJECT --reject-with tcp-reset" in text
+
+
+class TestNobodyAnswers:
+    def test_no_pod_has_the_labels(self):
+        advice = unserved(service(selector={"app": "nobody"}), [pod("a", "10.0.0.1")])
+        assert advice is not None
+        assert "app=nobody" in advice.message
+
+    def test_no_pod_is_ready(self):
+        advice = unserved(service(), [pod("a", "10.0.0.1", ready=False), pod("b", "10.0.0.2", ending=True)])
+        assert advice is not None
+        assert "none of its 2 pods is ready" in advice.message
+
+    def test_no_pod_has_the_port(self):
+        advice = unserved(service(ports=(("http", 80, "web"),)), [pod("a", "10.0.0.1", ports=[("http", 80)])])
+        assert advice is not None
+        assert "container port named web" in advice.message
+
+    def test_somebody_does_or_nobody_is_looked_for(self):
+        assert unserved(service(), [pod("a", "10.0.0.1")]) is None
+        assert unserved(service(selector={}), []) is None
