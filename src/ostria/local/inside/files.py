@@ -25,12 +25,13 @@ def arrange(files: dict[str, Any]) -> None:
         _mount_memory(folder, 0o1777 if folder in _SCRATCH else 0o755)
     for path, fd in needs:
         if any(_below(path, folder) for folder in fresh):
-            _bind(fd, path)
+            _bind(os.dup(fd), path)
     _new_proc()
     for path, text in files["texts"].items():
         _place_text(path, text)
     for path, fd in sources:
         _bind(fd, path)
+    _keep_reachable(needs, [path for path, _, _ in files["mounts"]])
     _protect([*(_SCRATCH & set(fresh)), "/proc", "/run"], [path for path, _, read_only in files["mounts"] if not read_only])
 
 
@@ -43,6 +44,15 @@ def arrange_mesh(keep: list[str], texts: dict[str, str]) -> None:
         _bind(fd, path)
     for path, text in texts.items():
         _place_text(path, text)
+
+
+def _keep_reachable(needs: list[tuple[str, int]], volumes: list[str]) -> None:
+    """A volume may be mounted over what the command lives in (an emptyDir at /tmp, Python below it): show that again, inside the volume."""
+    for path, fd in needs:
+        if any(_below(path, volume) for volume in volumes):
+            os.makedirs(path, exist_ok=True)
+            mount(f"/proc/self/fd/{fd}", path, flags=MS_BIND | MS_REC)
+        os.close(fd)
 
 
 _SCRATCH = frozenset({"/tmp", "/dev/shm", "/var/tmp"})
