@@ -10,6 +10,7 @@ from ostria.cli.running import DEFAULT_MESH, MeshName, Output, ask_one, choose, 
 from ostria.local.host_pids import translate
 
 HEADER = ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "SIDECAR", "ADDRESS")
+MEANINGLESS = ("WITHOUT MEANING HERE", "FIELD", "REASON", "PLACE")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +25,14 @@ def status(
     name: MeshName = DEFAULT_MESH,
 ) -> None:
     choose(output, ("table", "json"))
-    found = ask_one(name, "status")
+    found = ask_one(name, "status", verbose=verbose)
     _host_pids(found, name)
     if output == "json":
         print(json.dumps(found, indent=2))
     else:
         print(render(HEADER, (_row(workload) for workload in found["workloads"])))
+        if fields := found.get("meaningless"):
+            print("\n" + render(MEANINGLESS, (_meaningless(field) for field in fields)))
         _say_rest(found, verbose=verbose)
     errors = [problem for problem in found["problems"] if problem.get("severity") == "error"]
     if errors or any(w.get("unenforced") or (not w["ready"] and w["phase"] != "Succeeded") for w in found["workloads"]):
@@ -55,6 +58,10 @@ def _row(workload: dict[str, Any]) -> tuple[str, ...]:
         sidecar,
         workload["addresses"][0],
     )
+
+
+def _meaningless(field: dict[str, Any]) -> tuple[str, ...]:
+    return field["object"], field["field"], field["reason"], f"{field['path']}:{field['line']}" if field["path"] else ""
 
 
 def _say_rest(found: dict[str, Any], *, verbose: bool) -> None:

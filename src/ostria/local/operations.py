@@ -28,7 +28,7 @@ from ostria.local.paths import MeshPaths
 from ostria.local.pods import PROXY_CONTAINER, PodRun
 from ostria.local.problems import flat
 from ostria.local.processes import Process, Streams, Where
-from ostria.local.status import status
+from ostria.local.status import meaningless, status
 
 Answer = Mapping[str, Any]
 
@@ -56,7 +56,8 @@ class Operations:
         }
 
     async def status(self, request: Request) -> AsyncIterator[Answer]:
-        yield await self.state()
+        more = {"meaningless": meaningless(self.mesh.store, self.mesh.settings)} if request.fields.get("verbose") else {}
+        yield {**await self.state(), **more}
 
     async def state(self) -> dict[str, Any]:
         """What runs, and everything that is wrong."""

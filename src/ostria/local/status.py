@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ostria.api.kubernetes.service import Service
-from ostria.api.problem import Problem, Severity
+from ostria.api.problem import Problem, Severity, field_path
+from ostria.api.uses import without_meaning
 from ostria.config.closing import Unenforced
+from ostria.config.mesh import MESH_CONFIG_MAP, MeshSettings
+from ostria.config.store import Store
 from ostria.local.endpoints import unserved
 from ostria.local.mesh import Mesh
 from ostria.local.pods import PodRun
@@ -24,6 +27,18 @@ def status(
         "workloads": [{**workload(pod), "unenforced": [str(each) for each in _missing(pod, unenforced, root)]} for pod in pods],
         "problems": [*own, *others],
     }
+
+
+def meaningless(store: Store, settings: MeshSettings) -> list[dict[str, Any]]:
+    """Every field that is accepted and has no effect on one machine, with its object, its place and the reason."""
+    found = [(str(entry.key), entry.origin, entry.object) for kind in store.kinds() for entry in store.list(kind)]
+    written = store.get(MESH_CONFIG_MAP)
+    place = written.origin if written is not None else None
+    return [
+        {"object": name, "path": at.path if at else "", "line": at.line if at else 0, "field": field_path(path), "reason": reason}
+        for name, at, message in (*found, ("MeshConfig", place, settings.read(store)))
+        for path, reason in without_meaning(message)
+    ]
 
 
 def _unserved(mesh: Mesh) -> Iterator[Problem]:

@@ -80,7 +80,7 @@ def mesh(home) -> Iterator[StandIn]:
     ready, loop = threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> None:
-        operations = dict.fromkeys(("http", "apply", "delete", "label", "objects"), stand_in.operation)
+        operations = dict.fromkeys(("http", "apply", "delete", "label", "objects", "status"), stand_in.operation)
         server = ControlServer(found.control, operations)
         server.start()
         ready.set()
