@@ -125,7 +125,7 @@ async def test_pushes_merge_while_a_proxy_does_not_answer() -> None:
 
 async def test_a_proxy_that_never_reads_delays_nobody() -> None:
     big = tuple(cluster(f"c{number}", "x" * 40_000) for number in range(100))
-    async with serving(world(clusters=big), concurrent_large_writes=2, slot_seconds=0.05, write_seconds=2) as server:
+    async with serving(world(clusters=big), bytes_in_flight=8 << 20, prompt_seconds=0.05, write_seconds=2) as server:
         deaf = [Client(server.plaintext_port, f"deaf{number}") for number in range(6)]
         for client in deaf:
             await client.ask(CDS)

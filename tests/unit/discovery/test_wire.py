@@ -4,7 +4,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostria.discovery.protocol.wire import delta_entries, delta_response, sotw_entries, sotw_response
+from ostria.discovery.protocol.wire import delta_end, delta_entries, sotw_end, sotw_entries
 from ostria.translate.prepared import Prepared
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
@@ -19,7 +19,7 @@ def test_a_delta_response_reads_as_protobuf_would_write_it(
     for each in resources:
         entry = wanted.resources.add(name=each.name, version=each.version)
         entry.resource.type_url, entry.resource.value = kind, each.body
-    data = delta_response(delta_entries(resources, kind), removed, version, kind, nonce)
+    data = delta_entries(resources, kind) + delta_end(removed, version, kind, nonce)
     assert discovery_pb2.DeltaDiscoveryResponse.FromString(data) == wanted
     assert len(data) == wanted.ByteSize()
 
@@ -29,11 +29,11 @@ def test_a_state_of_the_world_response_too(resources: list[Prepared], kind: str,
     wanted = discovery_pb2.DiscoveryResponse(version_info=version, type_url=kind, nonce=nonce)
     for each in resources:
         wanted.resources.add(type_url=kind, value=each.body)
-    data = sotw_response(sotw_entries(resources, kind), version, kind, nonce)
+    data = sotw_entries(resources, kind) + sotw_end(version, kind, nonce)
     assert discovery_pb2.DiscoveryResponse.FromString(data) == wanted
     assert len(data) == wanted.ByteSize()
 
 
 def test_the_type_comes_right_before_the_nonce() -> None:
     entries = delta_entries([Prepared("n", b"body", "v", ())], "T")
-    assert delta_response(entries, ["gone"], "1", "T", "x").endswith(b"\x22\x01T\x2a\x01x")
+    assert (entries + delta_end(["gone"], "1", "T", "x")).endswith(b"\x22\x01T\x2a\x01x")

@@ -4,7 +4,7 @@ from ostria.discovery.protocol.rejections import Rejection
 from ostria.discovery.protocol.requests import DeltaRequest, Response
 from ostria.discovery.protocol.stream import WILDCARD, Stream, implied_wildcard
 from ostria.discovery.protocol.subscription import Plan, Subscription
-from ostria.discovery.protocol.wire import delta_entries, delta_response
+from ostria.discovery.protocol.wire import delta_end, delta_entries
 from ostria.translate.prepared import ResourceSet
 
 
@@ -46,7 +46,5 @@ class DeltaStream(Stream):
     def _encode(self, subscription: Subscription, plan: Plan, version: str) -> Response:
         kind, nonce = subscription.type_url, self._next_nonce()
         entries = self.shared.entries("delta", plan.bulk, kind, delta_entries) if plan.bulk else b""
-        if plan.rest:
-            entries += delta_entries(plan.rest, kind)
-        data = delta_response(entries, plan.removed, version, kind, nonce)
-        return Response(type_url=kind, nonce=nonce, data=data, resources=len(plan.bulk) + len(plan.rest), removed=len(plan.removed))
+        parts = (entries, delta_entries(plan.rest, kind), delta_end(plan.removed, version, kind, nonce))
+        return Response(type_url=kind, nonce=nonce, parts=parts, resources=len(plan.bulk) + len(plan.rest), removed=len(plan.removed))

@@ -27,10 +27,19 @@ class SotwRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One message for the proxy. `resources` and `removed` count what is in `data`."""
+    """One message for the proxy. `resources` and `removed` count what is in it."""
 
     type_url: str
     nonce: str
-    data: bytes
+    parts: tuple[bytes, ...]
+    """Large parts are shared with other proxies: joined only when it is sent, a response that waits costs next to nothing."""
     resources: int
     removed: int
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.parts)
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.parts))

@@ -5,7 +5,7 @@ from ostria.discovery.protocol.rejections import Rejection
 from ostria.discovery.protocol.requests import Response, SotwRequest
 from ostria.discovery.protocol.stream import WILDCARD, Stream, implied_wildcard
 from ostria.discovery.protocol.subscription import Plan, Subscription
-from ostria.discovery.protocol.wire import sotw_entries, sotw_response
+from ostria.discovery.protocol.wire import sotw_end, sotw_entries
 from ostria.translate.prepared import Prepared, ResourceSet
 
 
@@ -56,10 +56,8 @@ class SotwStream(Stream):
             return None
         bulk, rest = self._everything(subscription) if kind in WHOLE else (plan.bulk, plan.rest)
         nonce, entries = self._next_nonce(), self.shared.entries("sotw", bulk, kind, sotw_entries) if bulk else b""
-        if rest:
-            entries += sotw_entries(rest, kind)
-        data = sotw_response(entries, version, kind, nonce)
-        return Response(type_url=kind, nonce=nonce, data=data, resources=len(bulk) + len(rest), removed=len(plan.removed))
+        parts = (entries, sotw_entries(rest, kind), sotw_end(version, kind, nonce))
+        return Response(type_url=kind, nonce=nonce, parts=parts, resources=len(bulk) + len(rest), removed=len(plan.removed))
 
     def _everything(self, subscription: Subscription) -> tuple[tuple[Prepared, ...], tuple[Prepared, ...]]:
         """All that the proxy should go on with: what is current, the last good version of what it refused, and what is held back."""

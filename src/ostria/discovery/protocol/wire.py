@@ -42,9 +42,10 @@ def delta_entries(resources: Iterable[Prepared], type_url: str) -> bytes:
     return b"".join(parts)
 
 
-def delta_response(entries: bytes, removed: Iterable[str], version: str, type_url: str, nonce: str) -> bytes:
+def delta_end(removed: Iterable[str], version: str, type_url: str, nonce: str) -> bytes:
+    """What follows the entries."""
     gone = b"".join(_text(6, name) for name in removed)
-    return b"".join((entries, gone, _text(1, version), _text(4, type_url), _text(5, nonce)))
+    return b"".join((gone, _text(1, version), _text(4, type_url), _text(5, nonce)))
 
 
 def sotw_entries(resources: Iterable[Prepared], type_url: str) -> bytes:
@@ -56,5 +57,5 @@ def sotw_entries(resources: Iterable[Prepared], type_url: str) -> bytes:
     return b"".join(parts)
 
 
-def sotw_response(entries: bytes, version: str, type_url: str, nonce: str) -> bytes:
-    return b"".join((entries, _text(1, version), _text(4, type_url), _text(5, nonce)))
+def sotw_end(version: str, type_url: str, nonce: str) -> bytes:
+    return b"".join((_text(1, version), _text(4, type_url), _text(5, nonce)))

@@ -15,7 +15,8 @@ from ostria.discovery.protocol.requests import DeltaRequest, SotwRequest
 from ostria.discovery.protocol.sotw import SotwStream
 from ostria.discovery.server import requests as decoding
 from ostria.discovery.server.calls import Authenticate
-from ostria.discovery.server.connection import Connection, SendSlots, run_until_first
+from ostria.discovery.server.connection import Connection, run_until_first
+from ostria.discovery.server.gate import SendGate
 from ostria.discovery.server.limits import Limits, Pace
 from ostria.discovery.server.nodes import proxy_of
 from ostria.discovery.server.push import Pusher
@@ -40,7 +41,7 @@ class AggregatedDiscovery:
 
     def __init__(self, pusher: Pusher, thread: WorldThread, limits: Limits, authenticate: Authenticate, debug: Debug) -> None:
         self._pusher, self._thread, self._limits, self._authenticate, self._debug = pusher, thread, limits, authenticate, debug
-        self._slots = SendSlots(limits)
+        self._gate = SendGate(limits)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Raw bytes both ways: responses are glued, not serialized."""
@@ -132,7 +133,7 @@ class AggregatedDiscovery:
             stream=variant(self._pusher.shared, rejections, secrets.token_hex(4)),
             rejections=rejections,
             thread=self._thread,
-            slots=self._slots,
+            gate=self._gate,
             limits=self._limits,
             metrics=self._pusher.metrics,
             newest=lambda: self._pusher.world,

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import grpc
@@ -18,6 +18,7 @@ from ostria.discovery.protocol.order import Turn
 from ostria.discovery.protocol.rejections import Rejection, Rejections
 from ostria.discovery.protocol.requests import DeltaRequest, Response, SotwRequest
 from ostria.discovery.protocol.sotw import SotwStream
+from ostria.discovery.server.gate import SendGate, Write
 from ostria.discovery.server.limits import Limits
 from ostria.discovery.server.refusal import Refused, too_much
 from ostria.discovery.server.secrets import SecretFilter
@@ -30,51 +31,8 @@ from ostria.translate.prepared import ResourceSet
 
 log = logging.getLogger(__name__)
 
-Write = Callable[[bytes], Awaitable[None]]
-
 SERVED = frozenset(turn.value for turn in Turn if turn is not Turn.VIRTUAL_HOSTS)
 """A type that is not served is never answered. Virtual hosts travel inside their route configurations."""
-
-
-class SendSlots:
-    """Bounds how many large messages are being handed to gRPC at a time, and with that the memory that they take.
-
-    A reader that keeps a slot too long gives it back, and uses the few slots of the slow from then on: it costs the others one wait, once.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._slots = {False: asyncio.Semaphore(limits.concurrent_large_writes), True: asyncio.Semaphore(limits.concurrent_slow_writes)}
-
-    async def send(self, write: Write, data: bytes, *, slow: bool) -> bool:
-        """Write; gives whether the reader is slow."""
-        if len(data) < self._limits.large_bytes:
-            await write(data)
-            return slow
-        slots = self._slots[slow]
-        await slots.acquire()
-        give_back = _Once(slots.release)
-        timer = asyncio.get_running_loop().call_later(self._limits.slot_seconds, give_back)
-        try:
-            await write(data)
-        finally:
-            timer.cancel()
-            in_time = give_back()
-        return not in_time
-
-
-class _Once:
-    """A call that counts the first time."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self._call: Callable[[], None] | None = call
-
-    def __call__(self) -> bool:
-        """Whether it was the first time."""
-        call, self._call = self._call, None
-        if call is not None:
-            call()
-        return call is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +54,7 @@ class Connection:
     stream: DeltaStream | SotwStream
     rejections: Rejections
     thread: WorldThread
-    slots: SendSlots
+    gate: SendGate
     limits: Limits
     metrics: Metrics
     newest: Callable[[], World]
@@ -203,14 +161,13 @@ class Connection:
     async def _send(self, response: Response, send: Write) -> None:
         begin, kind = time.perf_counter(), short(response.type_url)
         try:
-            async with asyncio.timeout(self.limits.write_seconds):
-                self.slow = await self.slots.send(send, response.data, slow=self.slow)
+            self.slow = await self.gate.send(send, response, slow=self.slow)
         except TimeoutError:
             self.metrics.write_timeouts.inc()
             raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", "slow") from None
         self.metrics.send_time.observe(time.perf_counter() - begin)
         self.metrics.pushes.labels(kind).inc()
-        self.metrics.config_size.labels(kind).observe(len(response.data))
+        self.metrics.config_size.labels(kind).observe(response.size)
 
     def _settled(self) -> None:
         """Everything that may be sent now has been sent."""

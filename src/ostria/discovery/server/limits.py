@@ -17,11 +17,15 @@ class Limits:
     """A proxy that reads nothing for so long is dropped."""
     patience_seconds: float = 2.0
     """How long additions wait for the acknowledgement of the clusters that they name."""
-    concurrent_large_writes: int = 16
-    concurrent_slow_writes: int = 8
+    bytes_in_flight: int = 48 << 20
+    """In large responses to all proxies together; each byte is in memory twice, here and in gRPC."""
+    slow_bytes_in_flight: int = 24 << 20
     large_bytes: int = 64 << 10
-    slot_seconds: float = 1.0
-    """A large write gives its slot back after this time, done or not: slow proxies must not hold back the others."""
+    """Smaller responses don't wait for room."""
+    prompt_seconds: float = 2.0
+    """A large response gives its room back after this time, read or not: slow proxies must not hold back the others."""
+    slow_seconds: float = 8.0
+    """After these too, it is dropped when other slow ones wait."""
 
 
 class Pace:
