@@ -17,6 +17,7 @@ from pathlib import Path
 
 from joserfc.jwk import KeySet
 
+from ostria.api.problem import Problem
 from ostria.config.files import FilesSource
 from ostria.config.store import Store
 from ostria.discovery.debug.http import HttpServer
@@ -26,6 +27,7 @@ from ostria.discovery.debug.pages import DebugPages
 from ostria.discovery.debug.xds import DebugRequests
 from ostria.discovery.mesh_file import MeshFile
 from ostria.discovery.metrics import Metrics
+from ostria.discovery.news import News
 from ostria.discovery.server.connection import Connection
 from ostria.discovery.server.discovery_server import DiscoveryServer, Secure
 from ostria.discovery.server.listen import SERVER_NAMES
@@ -38,6 +40,7 @@ from ostria.identity.authority_files import kept, watched_plug_in
 from ostria.identity.files import jwks_file
 from ostria.identity.token_authenticator import TokenAuthenticator
 from ostria.snapshot.snapshots import Snapshots
+from ostria.translate.tamper import tamper
 from ostria.translate.translator import Translator
 
 log = logging.getLogger(__name__)
@@ -61,6 +64,8 @@ class Settings:
     debug_address: str = "127.0.0.1:8080"
     metrics_address: str = "127.0.0.1:15014"
     server_names: tuple[str, ...] = SERVER_NAMES
+    tamper: str = ""
+    """For tests: see `ostria.translate.tamper`."""
 
 
 class ControlPlane:
@@ -72,9 +77,10 @@ class ControlPlane:
         self.metrics = Metrics(self.version)
         self.thread = WorldThread()
         self.store = Store()
-        self.source = FilesSource(settings.config, self.store, settings.namespace, on_change=self._count_problems)
-        self.translator = Translator()
+        self.source = FilesSource(settings.config, self.store, settings.namespace, on_change=self._problems_changed)
+        self.translator = Translator(tamper(settings.tamper) if settings.tamper else None)
         self.mesh_file = MeshFile(settings.mesh_config)
+        self.news = News(self._problems, lambda: self.worlds.current.snapshot.dangling(), self._inspection().locate)
         self.worlds = Worlds(self.store, self._snapshots, self.translator, self.metrics)
         self.ready = False
         self.server: DiscoveryServer
@@ -133,10 +139,12 @@ class ControlPlane:
 
         def publish(world: World, began: float) -> None:
             loop.call_soon_threadsafe(self.server.pusher.push, world, began)
+            self.news.changed()
 
         self.thread.begin(self.worlds.run(publish))
         self.thread.begin(self.source.watch())
         self.thread.begin(self.mesh_file.watch(self.worlds.mesh_changed))
+        self.thread.begin(self.news.run())
 
     def _measure(self) -> None:
         collector, lag = CollectorWatch(self.metrics), asyncio.create_task(watch_loop(self.metrics))
@@ -174,14 +182,18 @@ class ControlPlane:
         return Inspection(
             snapshot=lambda: self.worlds.current.snapshot,
             store=self.store,
-            problems=lambda: (*self.source.problems, *self.mesh_file.problems),
+            problems=self._problems,
             failures=lambda: ((each.words, each.origins) for each in self.translator.problems()),
             connections=self.connections,
             builds=lambda: dict(self.translator.builds),
         )
 
-    def _count_problems(self) -> None:
+    def _problems(self) -> tuple[Problem, ...]:
+        return (*self.source.problems, *self.mesh_file.problems)
+
+    def _problems_changed(self) -> None:
         self.metrics.problems.set(len(self.source.problems))
+        self.news.changed()
 
 
 async def discovery(settings: Settings, announce: Callable[[ControlPlane], None]) -> None:

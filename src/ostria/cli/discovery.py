@@ -6,12 +6,14 @@ Parsed with argparse: a long-running process must not carry the libraries of the
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ostria.app import ControlPlane, Settings, discovery
 from ostria.discovery.server.listen import SERVER_NAMES, CannotListen
+from ostria.translate.tamper import TAMPER
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +51,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
         debug_address=parsed.debug_address,
         metrics_address=parsed.metrics_address,
         server_names=(*SERVER_NAMES, *parsed.server_name),
+        tamper=os.environ.get(TAMPER, ""),
     )
 
 

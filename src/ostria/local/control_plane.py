@@ -52,6 +52,8 @@ class System:
             argv += ["--xds-address", "", "--tls-address", f"{self.address}:{TLS_PORT}"]
             argv += ["--debug-address", f"{self.address}:{DEBUG_PORT}", "--metrics-address", f"{self.address}:15014"]
         env = {"PATH": self.path, "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "GRPC_ENABLE_FORK_SUPPORT": "0"}
+        # What tests ask of it: see `ostria.translate.tamper`.
+        env |= {name: value for name, value in os.environ.items() if name.startswith("OSTRIA_TEST_")}
         orders: dict[str, Any] = {"argv": argv, "env": env, "cwd": os.getcwd()}
         if self.address:
             return orders | {"die_with_parent": True}
