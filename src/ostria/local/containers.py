@@ -15,6 +15,7 @@ from ostria.agent.envoy import Backoff
 from ostria.api.kubernetes.container import Container
 from ostria.api.kubernetes.probe import Probe
 from ostria.local.environment import MissingReference
+from ostria.local.images import ANNOTATION
 from ostria.local.probes import ProbeFailed, Target, ask
 from ostria.local.processes import Process
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 _HOOK_TIMEOUT = 30.0
 _LOOP = 2.0
 """A pause of this many seconds or more is shown as CrashLoopBackOff."""
+
+_ADVICE = f'images are not unpacked here: install the program on this machine, or give the pod the annotation {ANNOTATION}: "CMD ARG …"'
 
 
 class Phase(StrEnum):
@@ -111,7 +114,7 @@ class ContainerRun:
         failure = await process.failure
         if failure:
             await process.wait()
-            await self._cannot(failure)
+            await self._cannot(f"{failure}\n  hint: {_ADVICE}")
             return None
         self.process = process
         self._show(Phase.RUNNING, "", "")

@@ -124,6 +124,6 @@ def _advice(container: Container) -> str:
     image = container.image or "(none)"
     return (
         f"container {container.name!r}: nothing tells which command of this machine stands for image {image!r}\n"
-        f'  hint: give the pod the annotation {ANNOTATION}: "CMD ARG …", or put into ostria.yaml:\n'
+        f'  hint: give the pod the annotation {ANNOTATION}.{container.name}: "CMD ARG …", or put into ostria.yaml:\n'
         f"    images: {{{bare(image) + ':*'!r}: {{command: [CMD, ARG, …]}}}}"
     )

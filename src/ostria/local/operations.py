@@ -182,7 +182,7 @@ class Operations:
         try:
             failure = await process.failure
             if failure:
-                raise Refused(f"{command[0]}: {failure}")
+                raise Refused(failure)
             yield {"exit": await process.wait()}
         finally:
             with contextlib.suppress(ProcessLookupError):

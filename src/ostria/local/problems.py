@@ -7,6 +7,9 @@ from typing import Any
 Json = Mapping[str, Any]
 _PLACE = re.compile(r"(.*?)(?::(\d+))?(?::(\d+))?", re.DOTALL)
 
+_NOISE = re.compile(r"goo\.gle/debug\w+")
+"""Protobuf puts it before the text of a message, in changing forms, so that nobody relies on it."""
+
 
 def flat(page: Json) -> list[dict[str, Any]]:
     """Refused objects, references that lead nowhere, resources that could not be built, and what proxies refuse."""
@@ -39,16 +42,17 @@ def _refused(page: Json) -> Iterator[dict[str, Any]]:
     proxies: dict[tuple[str, str, str, str, str], list[str]] = {}
     for found in page.get("refused", ()):
         at, names = _origins(found["origins"])
-        proxies.setdefault((at, names, found["type"].rpartition(".")[2], found["resource"], found["error"]), []).append(found["proxy"])
+        words = " ".join(_NOISE.sub("", found["error"]).split())
+        proxies.setdefault((at, names, found["type"].rpartition(".")[2], found["resource"], words), []).append(found["proxy"])
     for (at, names, kind, resource, words), who in proxies.items():
-        message = f"Envoy refuses {kind} {resource}: {words.strip()} (at {', '.join(who[:3])}{' and others' if len(who) > 3 else ''})"
+        message = f"Envoy refuses {kind} {resource}: {words} (at {', '.join(who[:3])}{' and others' if len(who) > 3 else ''})"
         yield _problem(at, "error", names, message, "the last version that Envoy took stays in force there")
 
 
 def _origins(origins: Iterable[Json]) -> tuple[str, str]:
-    """The place of the first object that has one, and all objects."""
+    """The place of the last object that has one (a rule stands behind the Service that it is for), and all objects."""
     found = list(origins)
-    return next((each["at"] for each in found if each["at"]), ""), ", ".join(each["object"] for each in found)
+    return next((each["at"] for each in reversed(found) if each["at"]), ""), ", ".join(each["object"] for each in found)
 
 
 def _problem(at: str, severity: str, name: str, message: str, hint: str, field: str = "") -> dict[str, Any]:

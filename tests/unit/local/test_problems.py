@@ -41,9 +41,11 @@ def test_a_lost_reference_is_a_warning_at_its_rule():
 
 
 def test_what_many_proxies_refuse_is_one_problem_that_names_the_object():
-    (problem,) = flat({"refused": [refusal(name) for name in ("p", "q", "r", "s")]})
+    service = {"object": "Service default/web", "at": "web.yaml:1"}
+    words = ("bad timeout", "goo.gle/debugstr  bad timeout\n", "goo.gle/debugproto bad   timeout", "bad timeout")
+    (problem,) = flat({"refused": [refusal(name, said, (service, ORIGIN)) for name, said in zip("pqrs", words, strict=True)]})
     assert (problem["path"], problem["line"], problem["severity"]) == ("dr.yaml", 3, "error")
-    assert problem["object"] == "DestinationRule default/slow"
+    assert problem["object"] == "Service default/web, DestinationRule default/slow"
     assert problem["message"] == "Envoy refuses Cluster a|b: bad timeout (at p, q, r and others)"
     assert len(flat({"refused": [refusal("p"), refusal("p", "other words")]})) == 2
 

@@ -41,7 +41,10 @@ def _launch(orders: dict[str, Any]) -> None:
         _give_up_privileges(orders["uid"], orders["gid"], orders.get("groups", []), frozenset(orders.get("capabilities", [])))
     os.umask(0o022)
     os.chdir(orders.get("cwd") or "/")
-    os.execvpe(orders["argv"][0], orders["argv"], orders["env"])
+    try:
+        os.execvpe(orders["argv"][0], orders["argv"], orders["env"])
+    except OSError as error:
+        raise OSError(f"the command {orders['argv'][0]!r} can't be run: {error.strerror}") from None
 
 
 def _join(namespaces: list[int]) -> None:
