@@ -42,6 +42,18 @@ def test_without_capture_unknown_hosts_are_found_by_the_request_and_not_by_the_c
     assert b"envoy.filters.http.dynamic_forward_proxy" in listeners["127.0.0.1_15002"].SerializeToString()
 
 
+def test_other_settings_are_another_cache_because_envoy_would_refuse_them_under_the_old_name() -> None:
+    village, translator = Village(WEB + WILD), Translator()
+    proxy = village.proxy("web-1", addresses=("10.0.0.1",))
+    before = translator.resources(village.snapshot, proxy, CDS)
+    village.set_mesh(dnsRefreshRate="5s")
+    after = translator.resources(village.snapshot, village.proxy("web-1", addresses=("10.0.0.1",)), CDS)
+    name = "outbound|80||*.example.com"
+    pair = [Cluster.FromString(found.body) for found in (before.get(name), after.get(name)) if found is not None]
+    assert len(pair) == 2
+    validate(clusters=pair)
+
+
 def test_other_meshes_have_none_of_it() -> None:
     listeners, clusters = made(WEB)
     assert all(b"dynamic_forward_proxy" not in each.SerializeToString() for each in (*listeners.values(), *clusters.values()))

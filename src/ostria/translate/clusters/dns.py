@@ -10,6 +10,7 @@ from ostria.api.networking.destination_rule import ClientTLSSettings
 from ostria.snapshot.view import Mesh
 from ostria.translate.clusters.protocol import HttpOptions
 from ostria.translate.filters.proto import pack
+from ostria.translate.prepared import content_version
 from ostria.translate.scalars import duration
 
 _JITTER_NANOS = 100_000_000
@@ -35,11 +36,13 @@ def lookup_family(*, ipv4: bool, ipv6: bool) -> Cluster.DnsLookupFamily.ValueTyp
 
 
 def dns_cache(mesh: Mesh, families: Families) -> DnsCacheConfig:
-    """The cache that a dynamic cluster shares with the listener's filter: both must configure it alike, to the last field."""
-    cache = DnsCacheConfig(
-        name="dynamic_forward_proxy_cache_config", dns_lookup_family=lookup_family(ipv4=families.ipv4, ipv6=families.ipv6)
-    )
+    """The cache that a dynamic cluster shares with the listener's filter: both must configure it alike, to the last field.
+
+    Envoy never lets go of a cache, and refuses other settings under its name; so other settings get another name.
+    """
+    cache = DnsCacheConfig(dns_lookup_family=lookup_family(ipv4=families.ipv4, ipv6=families.ipv6))
     cache.dns_refresh_rate.CopyFrom(duration(mesh.config.dns_refresh_rate))
+    cache.name = f"dynamic_forward_proxy_cache_config-{content_version(cache.SerializeToString(deterministic=True))}"
     return cache
 
 
