@@ -28,6 +28,7 @@ from ostria.local.paths import MeshPaths
 from ostria.local.pods import PROXY_CONTAINER, PodRun
 from ostria.local.problems import flat
 from ostria.local.processes import Process, Streams, Where
+from ostria.local.refusals import refusals
 from ostria.local.status import meaningless, status
 
 Answer = Mapping[str, Any]
@@ -61,17 +62,18 @@ class Operations:
 
     async def state(self) -> dict[str, Any]:
         """What runs, and everything that is wrong."""
-        return {**self.facts(), **status(self.mesh, self.source.problems, await self._problems(), self.source.unenforced)}
+        page = await self._problems()
+        return {**self.facts(), **status(self.mesh, self.source.problems, flat(page), self.source.unenforced, refusals(page))}
 
-    async def _problems(self) -> list[dict[str, Any]]:
+    async def _problems(self) -> Mapping[str, Any]:
         """What the control plane says keeps the mesh from being what its files say."""
         pod = next((p for p in self.mesh.pods.values() if p.plan.workload == "istiod" and p.ready), None)
         if pod is None:
-            return []
+            return {}
         with contextlib.suppress(OSError, TimeoutError, ValueError):
             code, body = await fetch(self.mesh.machine.home, pod.network, (pod.local_host, 8080), "/debug/problems", timeout=5.0)
-            return flat(json.loads(body)) if code == 200 else []
-        return []
+            return dict(json.loads(body)) if code == 200 else {}
+        return {}
 
     async def objects(self, request: Request) -> AsyncIterator[Answer]:
         kind, namespace, name = (str(request.fields.get(field) or "") for field in ("kind", "namespace", "name"))

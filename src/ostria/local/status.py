@@ -1,6 +1,7 @@
 """What `ostria status` and the end of `ostria up` tell, as plain data."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ostria.api.kubernetes.service import Service
@@ -15,16 +16,29 @@ from ostria.local.pods import PodRun
 
 
 def status(
-    mesh: Mesh, problems: Iterable[Problem], more: Iterable[Mapping[str, Any]] = (), unenforced: Sequence[Unenforced] = ()
+    mesh: Mesh,
+    problems: Iterable[Problem],
+    more: Iterable[Mapping[str, Any]] = (),
+    unenforced: Sequence[Unenforced] = (),
+    refused: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """`workloads` has one entry for each replica; process ids are the mesh's own. `more` is what the control plane knows to be wrong."""
+    """`workloads` has one entry for each replica; process ids are the mesh's own. `more` is what the control plane knows to be wrong.
+
+    `refused` is what proxies (`NAME.NAMESPACE`) refuse to run: such a workload is not ready, whatever its probes say.
+    """
     own = [_problem(problem) for problem in (*problems, *_unserved(mesh))]
     seen = {(p["path"], p["line"], p["message"]) for p in own}
     others = [dict(p) for p in more if (p.get("path"), p.get("line"), p.get("message")) not in seen]
     pods = sorted(mesh.pods.values(), key=lambda pod: (pod.plan.namespace, pod.plan.name))
     root = mesh.settings.read(mesh.store).root_namespace
     return {
-        "workloads": [{**workload(pod), "unenforced": [str(each) for each in _missing(pod, unenforced, root)]} for pod in pods],
+        "workloads": [
+            {
+                **workload(pod, refused.get(f"{pod.plan.name}.{pod.plan.namespace}", "")),
+                "unenforced": [*map(str, _missing(pod, unenforced, root))],
+            }
+            for pod in pods
+        ],
         "problems": [*own, *others],
     }
 
@@ -65,7 +79,7 @@ def _missing(pod: PodRun, unenforced: Iterable[Unenforced], root_namespace: str)
         yield from (each for each in unenforced if each.selects(pod.plan.namespace, labels, root_namespace))
 
 
-def workload(pod: PodRun) -> dict[str, Any]:
+def workload(pod: PodRun, refused: str = "") -> dict[str, Any]:
     pids = {run.name: run.process.pid for run in (*pod.init, *pod.containers) if run.process is not None}
     if pod.proxy is not None:
         pids |= {name: process.pid for name, process in (("agent", pod.proxy.agent), ("envoy", pod.proxy.envoy)) if process is not None}
@@ -75,7 +89,7 @@ def workload(pod: PodRun) -> dict[str, Any]:
         "namespace": pod.plan.namespace,
         "workload": pod.plan.workload,
         "kind": pod.plan.owner.kind,
-        "ready": pod.ready,
+        "ready": pod.ready and not refused,
         "phase": "Terminating" if pod.stopping else pod.phase,
         "restarts": restarts,
         "injected": pod.injection.injected,
@@ -83,7 +97,7 @@ def workload(pod: PodRun) -> dict[str, Any]:
         "router": pod.injection.router,
         "addresses": list(pod.addresses.texts()),
         "created": pod.created,
-        "trouble": pod.trouble,
+        "trouble": pod.trouble or refused,
         "hopeless": pod.hopeless,
         "pids": pids,
     }
