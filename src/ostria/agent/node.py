@@ -14,6 +14,8 @@ from ostria.agent.stats import StatsSettings
 
 _META: Final = "ISTIO_META_"
 _META_JSON: Final = "ISTIO_METAJSON_"
+ISTIO_VERSION: Final = "1.30.0"
+"""The release of Istio whose node metadata this is: what `proxyVersion` of an EnvoyFilter matches, unless ISTIO_META_ISTIO_VERSION says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,7 @@ def _addresses(env: Mapping[str, str]) -> tuple[str, ...]:
 def _metadata(env: Mapping[str, str], proxy_config: ProxyConfig, addresses: Sequence[str]) -> dict[str, object]:
     found: dict[str, object] = {
         "CLUSTER_ID": "Kubernetes",
+        "ISTIO_VERSION": ISTIO_VERSION,
         "INTERCEPTION_MODE": proxy_config.interception_mode or "REDIRECT",
         "ENVOY_STATUS_PORT": _port(env, "ENVOY_STATUS_PORT", 15021),
         "ENVOY_PROMETHEUS_PORT": _port(env, "ENVOY_PROMETHEUS_PORT", 15090),
