@@ -5,6 +5,7 @@ It is started inside the mesh's namespaces with its orders on descriptor 3 and t
 
 import asyncio
 import contextlib
+import errno
 import gc
 import json
 import logging
@@ -87,7 +88,11 @@ class Supervisor:
         except Impossible as reason:
             self._tell(impossible=str(reason))
             return IMPOSSIBLE
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            hint = "\nhint: free some space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            self._tell(failed=f"{error.filename or self._paths.state}: {error.strerror or error}{hint}")
+            return 1
+        except ValueError as error:
             self._tell(failed=str(error))
             return 1
         mesh = operations.mesh
