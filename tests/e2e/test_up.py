@@ -376,6 +376,38 @@ class TestProxyless:
         assert mesh.exec("caller", sys.executable, "-c", CALL).strip() == "{'hi'}"
 
 
+BESIDE = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: once}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: 5
+      volumes: [{name: d, emptyDir: {}}]
+      initContainers:
+      - name: helper
+        image: curlimages/curl
+        restartPolicy: Always
+        command: [sh, -c, "sleep 1; touch /d/up; trap 'echo the helper ends; exit 0' TERM; while :; do sleep 0.1; done"]
+        startupProbe: {exec: {command: [test, -e, /d/up]}, periodSeconds: 1, failureThreshold: 10}
+        volumeMounts: [{name: d, mountPath: /d}]
+      containers:
+      - {name: job, image: curlimages/curl, command: [sh, -c, "test -e /d/up && echo the helper was first"], volumeMounts: [{name: d, mountPath: /d}]}
+"""
+
+
+class TestSidecarContainers:
+    def test_one_is_there_before_the_job_and_ends_after_it(self, start, tmp_path):
+        file = tmp_path / "once.yaml"
+        file.write_text(BESIDE)
+        mesh = start([file])
+        eventually(lambda: workload(mesh, "once")[0]["phase"] == "Succeeded")
+        assert mesh.run("logs", "once", "-c", "job").stdout.strip() == "the helper was first"
+        assert mesh.run("logs", "once", "-c", "helper").stdout.strip() == "the helper ends"
+
+
 class TestForeground:
     def test_ctrl_c_ends_the_mesh_in_order(self, manifests):
         mesh = Mesh(name=f"front{os.getpid()}", files=[manifests])

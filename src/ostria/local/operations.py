@@ -198,7 +198,7 @@ class Operations:
             if machine.mode.capturing:
                 orders |= {"uid": 0, "gid": 0, "capabilities": [NET_ADMIN, NET_RAW]}
             return machine.processes.start(orders, Where(network=pod.network), streams)
-        for run in pod.containers:
+        for run in (*pod.containers, *pod.beside):
             if container in ("", "app", run.name) and run.process is not None:
                 return pod.enter(run.recipe.container, run.process, command, streams, term)
         raise Refused(f"{pod.plan.name} has no running container {container}".rstrip(), "ostria status shows why")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -74,6 +75,7 @@ class PodRun:
     """Without capture: where the app serves what its manifest says is on another port."""
     _initialized: bool = False
     _work: asyncio.Task[None] | None = None
+    _sidecars: list[asyncio.Task[int | None]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -112,8 +114,13 @@ class PodRun:
 
     @property
     def ready(self) -> bool:
-        app = all(c.ready or _ended_well(c) for c in self.containers)
+        app = all(c.ready or _ended_well(c) for c in self.containers) and all(c.ready for c in self.beside)
         return self._initialized and app and not self.stopping and self.finished is None and (self.proxy is None or self.proxy.ready)
+
+    @property
+    def beside(self) -> list[ContainerRun]:
+        """Init containers that run as long as the app does: Kubernetes' own sidecars, in the order of their start."""
+        return [run for run in self.init if _is_sidecar(run.recipe.container)]
 
     def start(self) -> None:
         self._work = asyncio.get_running_loop().create_task(self._run())
@@ -128,16 +135,19 @@ class PodRun:
             self._fill_volumes()
 
     async def stop(self, *, drain: bool = True) -> None:
-        """Everything ends within the pod's grace period: apps first, their proxy when they are gone."""
+        """Everything ends within the pod's grace period: apps first, then sidecars, last started first, the proxy when all are gone."""
         leaving = self.ready
         self.stopping = True
         self.around.changed()
         grace = float(self.spec.termination_grace_period_seconds)
+        until = time.monotonic() + grace
         if leaving and drain:
             # Callers are told first; a cluster leaves this pause to a preStop hook, and those without one lose requests.
             await asyncio.sleep(min(_FAREWELL, grace / 2))
         draining = asyncio.create_task(self.proxy.drain()) if self.proxy is not None and drain else None
-        await asyncio.gather(*(run.stop(grace) for run in (*self.init, *self.containers)))
+        beside = self.beside
+        await asyncio.gather(*(run.stop(grace) for run in (*self.init, *self.containers) if run not in beside))
+        await self._stop_sidecars(until)
         if draining is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(draining, max(1.0, min(grace, 10.0)))
@@ -166,7 +176,8 @@ class PodRun:
             owner_references=_owners(self.plan) if owner.kind != "Pod" else (),
         )
         spec = PodSpec(
-            containers=tuple(Container(name=c.name, image=c.image, ports=c.ports) for c in self.spec.containers),
+            containers=tuple(_outline(c) for c in self.spec.containers),
+            init_containers=tuple(_outline(c) for c in self.spec.init_containers if _is_sidecar(c)),
             service_account_name=self.spec.account,
             node_name=NODE,
             hostname=self.spec.hostname,
@@ -252,7 +263,12 @@ class PodRun:
         await self._wait_for_volumes()
         self._make_containers()
         for run in self.init:
-            if await run.run() != 0 and not self.stopping:
+            if self.stopping:
+                return
+            if _is_sidecar(run.recipe.container):
+                self._sidecars.append(asyncio.create_task(run.run()))
+                await self._until_started(run)
+            elif await run.run() != 0 and not self.stopping:
                 await self._end(False)
                 return
         if self.around.sidecar is not None and (self.around.sidecar.hold or self.around.sidecar.proxyless):
@@ -266,9 +282,23 @@ class PodRun:
     async def _end(self, success: bool) -> None:
         """All containers have ended for good: a Job's pod; nobody needs its proxy any more."""
         self.finished = success
+        await self._stop_sidecars(time.monotonic() + float(self.spec.termination_grace_period_seconds))
         if self.proxy is not None:
             await self.proxy.stop(drain=False)
         self.around.changed()
+
+    async def _until_started(self, run: ContainerRun) -> None:
+        while not (run.started or self.stopping):
+            await asyncio.sleep(0.05)
+
+    async def _stop_sidecars(self, until: float) -> None:
+        """The reverse of their start; those for whom no time is left still get their signal."""
+        for run in reversed(self.beside):
+            await run.stop(max(1.0, until - time.monotonic()))
+        if self._sidecars:
+            await asyncio.wait(self._sidecars, timeout=1.0)
+        for task in self._sidecars:
+            task.cancel()
 
     async def _apply(self, ruleset: Ruleset) -> None:
         where = Where(network=self.network)
@@ -333,7 +363,8 @@ class PodRun:
     def _make_containers(self) -> None:
         skip = PROXY_CONTAINER if self.injection.router else ""
         policy = self.spec.restart_policy
-        self.init = [self._container(c, "OnFailure" if policy != "Never" else "Never") for c in self.spec.init_containers]
+        once = "OnFailure" if policy != "Never" else "Never"
+        self.init = [self._container(c, "Always" if _is_sidecar(c) else once) for c in self.spec.init_containers]
         self.containers = [self._container(c, policy) for c in self.spec.containers if c.name != skip]
 
     def _container(self, container: Container, policy: str) -> ContainerRun:
@@ -544,12 +575,20 @@ class PodRun:
         self.machine.volumes.forget(self.id)
 
 
+def _outline(container: Container) -> Container:
+    return Container(name=container.name, image=container.image, ports=container.ports, restart_policy=container.restart_policy)
+
+
 def _owners(plan: PodPlan) -> tuple[OwnerReference, ...]:
     """As in Kubernetes a Deployment's pod belongs to a ReplicaSet, whose name ends in the template's hash."""
     kind, name = plan.owner.kind, plan.owner.name
     if kind == "Deployment":
         kind, name = "ReplicaSet", f"{name}-{plan.version}"
     return (OwnerReference(api_version="batch/v1" if kind == "Job" else "apps/v1", kind=kind, name=name, controller=True),)
+
+
+def _is_sidecar(container: Container) -> bool:
+    return container.restart_policy == "Always"
 
 
 def _ended_well(run: ContainerRun) -> bool:
