@@ -1,7 +1,7 @@
 """Work done once for all proxies that see the same world: differences between two sets, joined entries, subscribed names.
 
-Everything is keyed by the identity of objects that are one per content (`ResourceSet.shared`, interned name sets), so a look-up costs the same
-however large they are. Entries that no proxy used since the world before last are dropped: old worlds are not kept alive.
+Differences and choices are keyed by the identity of objects that are one per content (`ResourceSet.shared`, interned name sets), so a look-up
+costs the same however large they are; joined bytes by the resources in them, so that views which agree on a type share them. What no proxy used since the world before last is dropped: old worlds are not kept alive.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,15 +30,15 @@ def difference(old: Content, new: Content) -> Difference:
 
 
 class Generations(Generic[Made]):
-    """A memo keyed by identities; what isn't used between two calls of `advance` is forgotten at the second."""
+    """A memo keyed by identities, of tuples by those of their elements; what isn't used between two calls of `advance` is forgotten at the second."""
 
     def __init__(self) -> None:
         self._young: dict[tuple[object, ...], tuple[tuple[object, ...], Made]] = {}
         self._old: dict[tuple[object, ...], tuple[tuple[object, ...], Made]] = {}
 
     def get(self, subjects: tuple[object, ...], make: Callable[[], Made]) -> Made:
-        """`subjects` are compared by identity, except strings; the memo keeps them alive, so that identities stay theirs."""
-        key = tuple(subject if isinstance(subject, str) else id(subject) for subject in subjects)
+        """`subjects` are compared by identity, except strings and tuples; the memo keeps them alive, so that identities stay theirs."""
+        key = tuple(subject if type(subject) in (str, tuple) else id(subject) for subject in subjects)
         found = self._young.get(key) or self._old.get(key)
         if found is None:
             found = (subjects, make())
@@ -85,7 +85,7 @@ class Shared:
     def entries(
         self, variant: str, resources: tuple[Prepared, ...], type_url: str, join: Callable[[tuple[Prepared, ...], str], bytes]
     ) -> bytes:
-        """The joined bytes of a tuple that `difference`, `chosen` or `changed` gave out."""
+        """The joined bytes. Tuples of the same resources share them: many views differ in a few types only, and joined bytes are large."""
         return self._entries.get((variant, type_url, resources), lambda: join(resources, type_url))
 
 
