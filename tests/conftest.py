@@ -1,13 +1,17 @@
-"""For every suite: what a test makes, Envoy must accept; see `tests.envoy.everything`."""
+"""For every suite: what a test makes, Envoy must accept (see `tests.envoy.everything`), and how many examples a property is tried with."""
 
 import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from tests.envoy.everything import Collection, Finding
 
 _COLLECTION = pytest.StashKey[Collection]()
 _VERDICT = pytest.StashKey[tuple[list[Finding], float]]()
+
+settings.register_profile("quick", max_examples=25)
+"""For `make check`, which people wait for; `make test` tries as many as Hypothesis thinks right."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -126,7 +126,7 @@ def test_refused_fields_refuse_the_object() -> None:
     assert problem.severity is Severity.ERROR
 
 
-@settings(max_examples=300)
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

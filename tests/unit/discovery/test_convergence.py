@@ -179,6 +179,6 @@ class SotwConvergence(RuleBasedStateMachine):
 
 
 TestDelta = DeltaConvergence.TestCase
-TestDelta.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestDelta.settings = settings(stateful_step_count=30, deadline=None)
 TestSotw = SotwConvergence.TestCase
-TestSotw.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+TestSotw.settings = settings(stateful_step_count=25, deadline=None)

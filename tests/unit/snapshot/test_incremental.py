@@ -171,7 +171,7 @@ class Town:
 _STEP = st.sampled_from([(slot, variant) for slot, texts in enumerate(SLOTS) for variant in (*range(len(texts)), None)])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([[(4, 0), (14, 0)], [(14, 1)]])
 @given(st.lists(st.lists(_STEP, min_size=1, max_size=6), min_size=1, max_size=8))
 def test_changes_one_by_one_lead_to_the_same_world_as_all_at_once(batches: list[list[tuple[int, int | None]]]) -> None:
@@ -186,7 +186,7 @@ def test_changes_one_by_one_lead_to_the_same_world_as_all_at_once(batches: list[
     assert now == picture(fresh.advance(), PROXIES)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations([(slot, 0) for slot in range(len(SLOTS))]), st.data())
 def test_what_a_change_does_not_touch_stays_the_same_object(order: list[tuple[int, int]], data: st.DataObject) -> None:
     town = Town()
