@@ -229,5 +229,10 @@ class ContainerRun:
         self.changed()
 
 
+def is_sidecar(container: Container) -> bool:
+    """An init container that runs as long as the app does."""
+    return container.restart_policy == "Always"
+
+
 def _ending(code: int) -> str:
     return f"ended by signal {-code}" if code < 0 else f"ended with status {code}"

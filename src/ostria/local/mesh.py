@@ -38,10 +38,11 @@ from ostria.local.injection import Injection
 from ostria.local.machine import Machine
 from ostria.local.network import POD_NETWORKS, SERVICE_NETWORKS, Addresses, has_ipv6
 from ostria.local.paths import MeshPaths
-from ostria.local.pods import PodRun, Surroundings
+from ostria.local.pods import PodRun
 from ostria.local.published import Published
 from ostria.local.service_rules import VirtualPort
 from ostria.local.sidecars import Sidecar, plan_sidecar
+from ostria.local.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 

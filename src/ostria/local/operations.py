@@ -200,7 +200,7 @@ class Operations:
             return machine.processes.start(orders, Where(network=pod.network), streams)
         for run in (*pod.containers, *pod.beside):
             if container in ("", "app", run.name) and run.process is not None:
-                return pod.enter(run.recipe.container, run.process, command, streams, term)
+                return pod.launch.enter(run.recipe.container, run.process, command, streams, term)
         raise Refused(f"{pod.plan.name} has no running container {container}".rstrip(), "ostria status shows why")
 
     async def end(self, request: Request) -> AsyncIterator[Answer]:

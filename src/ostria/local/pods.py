@@ -1,4 +1,4 @@
-"""One pod: its namespace and addresses, its rules, agent and Envoy, its containers; and the Pod object that tells the control plane about it."""
+"""The life of one pod: its namespace and rules, its agent and Envoy, its containers in their order, and its end."""
 
 import asyncio
 import contextlib
@@ -10,26 +10,27 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from ostria.api.kubernetes.container import Container, VolumeMount
-from ostria.api.kubernetes.pod import Pod, PodCondition, PodIP, PodSpec, PodStatus
-from ostria.api.meta import ObjectMeta, OwnerReference
+from ostria.api.kubernetes.container import Container
+from ostria.api.kubernetes.pod import Pod, PodSpec
 from ostria.capture.rules import Ruleset
 from ostria.identity.tokens import TokenSubject
-from ostria.local import images
-from ostria.local.containers import ContainerRun, Phase, Recipe
+from ostria.local.containers import ContainerRun, Phase, Recipe, is_sidecar
 from ostria.local.controllers import PodPlan
-from ostria.local.environment import MissingReference, Sources, environment, expand
+from ostria.local.environment import MissingReference
 from ostria.local.fields import PodFacts
 from ostria.local.injection import Injection
 from ostria.local.logs import LogFile
-from ostria.local.machine import APP_ID, NODE, PROXY_ID, Machine
+from ostria.local.machine import APP_ID, NODE, Machine
 from ostria.local.network import GATEWAYS, Addresses
-from ostria.local.probes import Target
-from ostria.local.processes import Process, Streams, Where
+from ostria.local.pod_launch import PodLaunch
+from ostria.local.pod_object import pod_object, pod_status
+from ostria.local.pod_orders import PodOrders
+from ostria.local.pod_volumes import PodVolumes
+from ostria.local.processes import Where
 from ostria.local.proxies import ProxyPlan, ProxyRun
 from ostria.local.sidecars import Sidecar
-from ostria.local.uncaptured import REPLICA, client_environment, refusal
-from ostria.local.volumes import Context, files, is_memory
+from ostria.local.surroundings import Surroundings
+from ostria.local.uncaptured import REPLICA
 from ostria.registry.workloads import TLS_MODE
 
 log = logging.getLogger(__name__)
@@ -37,19 +38,6 @@ log = logging.getLogger(__name__)
 PROXY_CONTAINER = "istio-proxy"
 _FAREWELL = 0.5
 """Seconds between telling callers that a pod goes, and asking its app to end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a pod asks the mesh for while it runs; look-ups are in its own namespace."""
-
-    sources: Sources
-    service_links: Callable[[], Mapping[str, str]]
-    changed: Callable[[], None]
-    sidecar: Sidecar | None
-    """None: no sidecar; else how it is configured."""
-    served: Callable[[], frozenset[int]]
-    """The pod's ports that Services lead to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,20 +51,36 @@ class PodRun:
     containers: list[ContainerRun] = field(default_factory=list)
     init: list[ContainerRun] = field(default_factory=list)
     proxy: ProxyRun | None = None
-    network: int | None = None
     stopping: bool = False
     problem: str = ""
     finished: bool | None = None
     """How it ended for good; None while it runs."""
     system: Callable[[], dict[str, Any]] | None = None
-    """The orders of a part of the mesh itself, which is no app and sees the machine as the supervisor does."""
+    """The orders of a part of the mesh itself."""
+    facts: PodFacts = field(init=False)
+    launch: PodLaunch = field(init=False)
     _logs: dict[str, LogFile] = field(default_factory=dict)
-    app_ports: dict[int, int] = field(default_factory=dict)
-    """Without capture: where the app serves what its manifest says is on another port."""
     _initialized: bool = False
     _work: asyncio.Task[None] | None = None
     _sidecars: list[asyncio.Task[int | None]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.facts = self._facts()
+        volumes = PodVolumes(
+            id=self.id, spec=self.spec, facts=self.facts, subject=self.subject, sources=self.around.sources, machine=self.machine
+        )
+        orders = PodOrders(
+            id=self.id,
+            plan=self.plan,
+            facts=self.facts,
+            machine=self.machine,
+            addresses=self.addresses,
+            around=self.around,
+            volumes=volumes,
+            system=self.system,
+        )
+        self.launch = PodLaunch(machine=self.machine, orders=orders, log=self.log)
 
     @property
     def spec(self) -> PodSpec:
@@ -92,7 +96,21 @@ class PodRun:
         return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
 
     @property
-    def facts(self) -> PodFacts:
+    def network(self) -> int | None:
+        return self.launch.network
+
+    @property
+    def app_ports(self) -> Mapping[int, int]:
+        return self.launch.orders.app_ports
+
+    @property
+    def subject(self) -> TokenSubject:
+        """Whom the pod's tokens name."""
+        return TokenSubject(
+            namespace=self.plan.namespace, service_account=self.spec.account, pod=self.plan.name, pod_uid=self.uid, node=NODE
+        )
+
+    def _facts(self) -> PodFacts:
         meta = self.plan.template.metadata
         return PodFacts(
             namespace=self.plan.namespace,
@@ -120,7 +138,7 @@ class PodRun:
     @property
     def beside(self) -> list[ContainerRun]:
         """Init containers that run as long as the app does: Kubernetes' own sidecars, in the order of their start."""
-        return [run for run in self.init if _is_sidecar(run.recipe.container)]
+        return [run for run in self.init if is_sidecar(run.recipe.container)]
 
     def start(self) -> None:
         self._work = asyncio.get_running_loop().create_task(self._run())
@@ -132,7 +150,7 @@ class PodRun:
             if run.phase is Phase.WAITING and run.reason == "CreateContainerConfigError":
                 run.news.set()
         with contextlib.suppress(ValueError, OSError):
-            self._fill_volumes()
+            self.launch.orders.volumes.fill()
 
     async def stop(self, *, drain: bool = True) -> None:
         """Everything ends within the pod's grace period: apps first, then sidecars, last started first, the proxy when all are gone."""
@@ -160,45 +178,8 @@ class PodRun:
 
     def object(self) -> Pod:
         """The pod as others see it."""
-        meta = self.plan.template.metadata
-        annotations = dict(meta.annotations)
-        if self.injection.injected and not self.injection.proxyless:
-            annotations["sidecar.istio.io/status"] = '{"containers":["istio-proxy"]}'
-        owner = self.plan.owner
-        metadata = ObjectMeta(
-            name=self.plan.name,
-            namespace=self.plan.namespace,
-            labels=dict(self._labels()),
-            annotations=annotations,
-            uid=self.uid,
-            creation_timestamp=self.created,
-            deletion_timestamp=self.created if self.stopping else None,
-            owner_references=_owners(self.plan) if owner.kind != "Pod" else (),
-        )
-        spec = PodSpec(
-            containers=tuple(_outline(c) for c in self.spec.containers),
-            init_containers=tuple(_outline(c) for c in self.spec.init_containers if _is_sidecar(c)),
-            service_account_name=self.spec.account,
-            node_name=NODE,
-            hostname=self.spec.hostname,
-            subdomain=self.spec.subdomain,
-        )
-        return Pod(api_version="v1", kind="Pod", metadata=metadata, spec=spec, status=self._status())
-
-    def _status(self) -> PodStatus:
-        texts = self.addresses.texts()
-        conditions = tuple(
-            PodCondition(type=name, status="True" if holds else "False")
-            for name, holds in (("Initialized", self._initialized), ("Ready", self.ready), ("ContainersReady", self.ready))
-        )
-        return PodStatus(
-            phase=self.phase,
-            pod_ip=texts[0],
-            pod_ips=tuple(PodIP(ip=text) for text in texts),
-            host_ip=str(GATEWAYS[0]),
-            conditions=conditions,
-            message=self.trouble,
-        )
+        status = pod_status(self.phase, self.addresses.texts(), initialized=self._initialized, ready=self.ready, message=self.trouble)
+        return pod_object(self.plan, self.facts, self.injection, status, created=self.created, ending=self.stopping)
 
     @property
     def phase(self) -> str:
@@ -255,7 +236,7 @@ class PodRun:
 
     async def _live(self) -> None:
         if self.machine.mode.capturing:
-            self.network = self.machine.network.add(self.addresses)
+            self.launch.network = self.machine.network.add(self.addresses)
             if self.around.sidecar is not None:
                 await self._apply(self.around.sidecar.rules)
         if self.around.sidecar is not None:
@@ -265,7 +246,7 @@ class PodRun:
         for run in self.init:
             if self.stopping:
                 return
-            if _is_sidecar(run.recipe.container):
+            if is_sidecar(run.recipe.container):
                 self._sidecars.append(asyncio.create_task(run.run()))
                 await self._until_started(run)
             elif await run.run() != 0 and not self.stopping:
@@ -323,11 +304,9 @@ class PodRun:
             kind=sidecar.kind,
             folder=folder,
             network=self.network,
-            subject=TokenSubject(
-                namespace=self.plan.namespace, service_account=self.spec.account, pod=self.plan.name, pod_uid=self.uid, node=NODE
-            ),
-            environment=self._bootstrap_variable(sidecar.environment(self.facts, self.plan)),
-            files=self._files(user, [(str(folder), str(folder), False)], str(self.machine.root_certificate.parent)),
+            subject=self.subject,
+            environment=self.launch.orders.bootstrap_variable(sidecar.environment(self.facts, self.plan)),
+            files=self.launch.orders.files(user, [(str(folder), str(folder), False)], str(self.machine.root_certificate.parent)),
             discovery=sidecar.discovery,
             transparent=sidecar.transparent,
             sink=sink.sink,
@@ -337,12 +316,6 @@ class PodRun:
         self.proxy = ProxyRun(plan, self.machine, self.around.changed)
         self.proxy.start()
 
-    def _bootstrap_variable(self, environment: dict[str, str]) -> dict[str, str]:
-        """Where a proxyless app finds its bootstrap file: beside the agent's socket, in a folder that both see at the same path."""
-        if self.around.sidecar is not None and self.around.sidecar.proxyless:
-            environment["GRPC_XDS_BOOTSTRAP"] = str(self.machine.agent_folder(self.id) / "grpc-bootstrap.json")
-        return environment
-
     async def _until_proxy_ready(self) -> None:
         while self.proxy is not None and not self.proxy.ready:
             await asyncio.sleep(0.05)
@@ -351,7 +324,7 @@ class PodRun:
         while True:
             self._news.clear()
             try:
-                self._fill_volumes()
+                self.launch.orders.volumes.fill()
             except MissingReference as missing:
                 self.problem = f"a volume waits: {missing}"
                 self.around.changed()
@@ -364,236 +337,30 @@ class PodRun:
         skip = PROXY_CONTAINER if self.injection.router else ""
         policy = self.spec.restart_policy
         once = "OnFailure" if policy != "Never" else "Never"
-        self.init = [self._container(c, "Always" if _is_sidecar(c) else once) for c in self.spec.init_containers]
+        self.init = [self._container(c, "Always" if is_sidecar(c) else once) for c in self.spec.init_containers]
         self.containers = [self._container(c, policy) for c in self.spec.containers if c.name != skip]
 
     def _container(self, container: Container, policy: str) -> ContainerRun:
         sink = self.log(container.name)
         recipe = Recipe(
             container=container,
-            start=lambda: self._start_container(container),
-            target=lambda process: self._target(container, process),
+            start=lambda: self.launch.start(container),
+            target=lambda process: self.launch.target(container, process),
             say=sink.write,
             restart=policy,
             grace=float(self.spec.termination_grace_period_seconds),
         )
         return ContainerRun(recipe, self.around.changed)
 
-    def _target(self, container: Container, process: Process) -> Target:
-        async def execute(command: tuple[str, ...]) -> tuple[int, str]:
-            return await self._execute(container, process, command)
-
-        return Target(
-            home=self.machine.home,
-            network=self.network,
-            address=self.facts.addresses[0] if self.network is not None or self.system else "127.0.0.1",
-            container=container,
-            port=lambda number: self.app_ports.get(number, number),
-            execute=execute,
-        )
-
-    async def _execute(self, container: Container, process: Process, command: tuple[str, ...]) -> tuple[int, str]:
-        sink = os.memfd_create("said", os.MFD_CLOEXEC)
-        try:
-            run = self.enter(container, process, list(command), Streams(stdout=sink, stderr=sink))
-            try:
-                status = await run.wait()
-            except asyncio.CancelledError:
-                run.send(9)
-                raise
-            return status, (await run.failure) or os.pread(sink, 1 << 16, 0).decode(errors="replace")
-        finally:
-            os.close(sink)
-
-    def enter(self, container: Container, process: Process, command: list[str], streams: Streams, terminal: str = "") -> Process:
-        """Run a command beside a container's own process: same files, same network, same user."""
-        orders = self._orders(container)
-        joined = [os.open(f"/proc/{process.pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ("mnt", "uts", "ipc")]
-        pids = os.open(f"/proc/{process.pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        extra = (*streams.extra, *joined)
-        try:
-            first = 5 + len(streams.extra)
-            orders |= {"argv": command}
-            if self.machine.mode.capturing:
-                orders["join"] = list(range(first, first + len(joined)))
-            if terminal:
-                orders["env"] = {**orders["env"], "TERM": terminal}
-            orders.pop("files", None)
-            where = Where(network=self.network, pids_of=pids if self.machine.mode.capturing else None)
-            with_joined = Streams(stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, extra=extra)
-            return self.machine.processes.start(orders, where, with_joined)
-        finally:
-            for fd in (*joined, pids):
-                os.close(fd)
-
-    def _start_container(self, container: Container) -> Process:
-        orders = self._orders(container)
-        sink = self.log(container.name).sink
-        where = Where(network=self.network, own_pids=self.machine.mode.capturing and self.system is None)
-        return self.machine.processes.start(orders, where, Streams(stdout=sink, stderr=sink))
-
-    def _orders(self, container: Container) -> dict[str, Any]:
-        if self.system is not None:
-            return self.system()
-        annotations = self.plan.template.metadata.annotations
-        command = images.resolve(container, annotations, self.machine.images, self.machine.places(self._app_port))
-        base = {"PATH": self.machine.path, "HOME": "/tmp", "HOSTNAME": self._hostname(), "LANG": "C.UTF-8", **command.env}
-        if self.spec.enable_service_links:
-            base |= self.around.service_links()
-        env = environment(container, self.facts, self.around.sources, base)
-        env = self._bootstrap_variable(env)
-        argv = [expand(word, env) for word in command.argv]
-        cwd = container.working_dir or command.workdir or "/"
-        orders: dict[str, Any] = {"argv": argv, "env": env, "cwd": cwd}
-        if not self.machine.mode.capturing:
-            return self._without_namespaces(container, orders)
-        uid, gid = self._user(container)
-        needs = [cwd if cwd != "/" else "", os.path.dirname(argv[0]) if argv[0].startswith("/") else ""]
-        mounts = [self._mount(mount, env) for mount in container.volume_mounts]
-        if self.around.sidecar is not None and self.around.sidecar.proxyless:
-            folder = str(self.machine.agent_folder(self.id))
-            mounts.append((folder, folder, True))
-        groups = self.spec.security_context.supplemental_groups if self.spec.security_context else ()
-        orders |= {"uid": uid, "gid": gid, "groups": list(groups), "hostname": self._hostname(), "files": self._files(uid, mounts, *needs)}
-        return orders
-
-    def _app_port(self, number: int) -> int:
-        """The same number, but where a proxy of the machine's shared ports has that one."""
-        if self.machine.mode.capturing or self.proxy is None:
-            return number
-        self.app_ports[number] = self.machine.ports.get(self.id, str(number))
-        return self.app_ports[number]
-
-    def _without_namespaces(self, container: Container, orders: dict[str, Any]) -> dict[str, Any]:
-        for mount in container.volume_mounts:
-            self._check_mount(container, mount)
-        if self.around.sidecar is not None:
-            orders["env"] = client_environment(self.around.sidecar.ports["http-proxy"]) | orders["env"]
-            declared = {port.container_port for port in container.ports}
-            for number in sorted(self.around.served() & declared - self.app_ports.keys()):
-                raise ValueError(refusal(container.name, number))
-        return orders | {"die_with_parent": True}
-
-    def _check_mount(self, container: Container, mount: VolumeMount) -> None:
-        """Scratch space is the machine's own, and an absent optional object shows nothing anywhere; content can't be shown at a path of the machine."""
-        context = Context(facts=self.facts, sources=self.around.sources, token=self._token)
-        for volume in self.spec.volumes:
-            if volume.name == mount.name and not is_memory(volume) and files(volume, context):
-                raise ValueError(
-                    f"container {container.name!r}: volume {mount.name!r} at {mount.mount_path} needs namespaces, which this mesh runs without"
-                )
-
-    def _user(self, container: Container) -> tuple[int, int]:
-        """Numbers as the pod asks for them; where there is one user only, everybody is that one."""
-        if not self.machine.mode.many_users:
-            return 0, 0
-        own, pod = container.security_context, self.spec.security_context
-        uid = _first(own.run_as_user if own else None, pod.run_as_user if pod else None, APP_ID)
-        gid = _first(own.run_as_group if own else None, pod.run_as_group if pod else None, uid)
-        if PROXY_ID in (uid, gid):
-            raise ValueError(
-                f"container {container.name!r}: user and group {PROXY_ID} are the proxy's, its traffic is not captured; choose another"
-            )
-        return uid, gid
-
-    def _files(self, uid: int, mounts: list[tuple[str, str, bool]], *needs: str) -> dict[str, Any]:
-        texts = {"/etc/resolv.conf": self._resolv_conf(), "/etc/hosts": self._hosts(), "/etc/hostname": self._hostname() + "\n"}
-        return {"needs": self.machine.needs(*needs), "hidden": list(self.machine.hidden), "texts": texts, "mounts": mounts, "uid": uid}
-
-    def _hostname(self) -> str:
-        return (self.spec.hostname or self.plan.name)[:63]
-
-    def _resolv_conf(self) -> str:
-        servers: list[str] = [str(GATEWAYS[0])]
-        searches = [f"{self.plan.namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
-        options = ["ndots:5"]
-        config = self.spec.dns_config
-        if self.spec.dns_policy == "None":
-            servers, searches, options = [], [], []
-        elif self.spec.dns_policy == "Default":
-            searches, options = [], []
-        if config is not None:
-            servers += config.nameservers
-            searches += config.searches
-            options += [f"{o.name}:{o.value}" if o.value else o.name for o in config.options]
-        lines = [f"nameserver {server}" for server in servers]
-        lines += [f"search {' '.join(searches)}"] if searches else []
-        lines += [f"options {' '.join(options)}"] if options else []
-        return "\n".join([*lines, ""])
-
-    def _hosts(self) -> str:
-        lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
-        full = f"{self._hostname()}.{self.spec.subdomain}.{self.plan.namespace}.svc.cluster.local\t" if self.spec.subdomain else ""
-        lines += [f"{address}\t{full}{self._hostname()}" for address in self.addresses.texts()]
-        lines += [f"{alias.ip}\t{' '.join(alias.hostnames)}" for alias in self.spec.host_aliases]
-        return "\n".join([*lines, ""])
-
-    def _mount(self, mount: VolumeMount, env: Mapping[str, str]) -> tuple[str, str, bool]:
-        if not any(volume.name == mount.name for volume in self.spec.volumes):
-            raise ValueError(f"volumeMount {mount.mount_path}: the pod has no volume {mount.name!r}")
-        source = self.machine.volumes.folder(self.id, mount.name)
-        below = mount.sub_path or expand(mount.sub_path_expr, env)
-        path = os.path.normpath(mount.mount_path)
-        if not below:
-            return path, str(source), mount.read_only
-        target = os.path.realpath(os.path.join(source, below))
-        if not target.startswith(str(source) + "/"):
-            raise ValueError(f"volumeMount {mount.mount_path}: subPath {below!r} leaves the volume")
-        if not os.path.exists(target):
-            os.makedirs(target)
-            os.chmod(target, 0o777)
-        return path, target, mount.read_only
-
-    def _fill_volumes(self) -> None:
-        context = Context(facts=self.facts, sources=self.around.sources, token=self._token)
-        for volume in self.spec.volumes:
-            if is_memory(volume):
-                self.machine.volumes.empty(self.id, volume.name)
-                continue
-            self.machine.volumes.fill(self.id, volume.name, files(volume, context), self._owner())
-
-    def _owner(self) -> tuple[int, int] | None:
-        """Who owns the files of volumes: the user that an image's root is here, and the group that the pod names."""
-        if not self.machine.mode.many_users:
-            return None
-        pod = self.spec.security_context
-        return APP_ID, _first(pod.fs_group if pod else None, APP_ID)
-
-    def _token(self, audience: str, seconds: int) -> str:
-        subject = TokenSubject(
-            namespace=self.plan.namespace, service_account=self.spec.account, pod=self.plan.name, pod_uid=self.uid, node=NODE
-        )
-        return self.machine.tokens.issue(subject, self.machine.clock(), lifetime=seconds, audience=audience)
-
     def _clean_up(self) -> None:
         if self.network is not None:
             os.close(self.network)
-            self.network = None
+            self.launch.network = None
         for file in self._logs.values():
             file.close()
         self._logs.clear()
         self.machine.volumes.forget(self.id)
 
 
-def _outline(container: Container) -> Container:
-    return Container(name=container.name, image=container.image, ports=container.ports, restart_policy=container.restart_policy)
-
-
-def _owners(plan: PodPlan) -> tuple[OwnerReference, ...]:
-    """As in Kubernetes a Deployment's pod belongs to a ReplicaSet, whose name ends in the template's hash."""
-    kind, name = plan.owner.kind, plan.owner.name
-    if kind == "Deployment":
-        kind, name = "ReplicaSet", f"{name}-{plan.version}"
-    return (OwnerReference(api_version="batch/v1" if kind == "Job" else "apps/v1", kind=kind, name=name, controller=True),)
-
-
-def _is_sidecar(container: Container) -> bool:
-    return container.restart_policy == "Always"
-
-
 def _ended_well(run: ContainerRun) -> bool:
     return run.phase is Phase.TERMINATED and run.exit_code == 0
-
-
-def _first(*values: int | None) -> int:
-    return next(value for value in values if value is not None)
