@@ -161,12 +161,15 @@ class _Places:
 
 
 _SKETCH = re.compile(r"^(kind|  name|  namespace):[ \t]*[\"']?([A-Za-z0-9.-]+)", re.MULTILINE)
+_INLINE = re.compile(r"^metadata:[ \t]*\{([^{}]*)", re.MULTILINE)
 
 
 def _unreadable(text: str, namespace: str, faults: tuple[Fault, ...]) -> Iterator[Entry]:
-    """A document that is not YAML. Its object is guessed from the usual layout, so that its last good version can be kept for it."""
+    """A document that is not YAML. Its object is guessed from the usual layouts, so that its last good version can be kept for it."""
+    inline = _INLINE.search(text)
+    unfolded = "\n".join(f"  {part.strip()}" for part in inline[1].split(",")) if inline else ""
     seen: dict[str, str] = {}
-    for match in _SKETCH.finditer(text):
+    for match in _SKETCH.finditer(f"{text}\n{unfolded}"):
         seen.setdefault(match[1].strip(), match[2])
     key = _placed(ObjectKey(seen["kind"], seen.get("namespace", ""), seen["name"]), namespace) if {"kind", "name"} <= seen.keys() else None
     yield Entry(

@@ -159,3 +159,11 @@ def test_every_problem_has_a_line_in_the_file(lines: list[str]) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_loader_fail(data: bytes) -> None:
     assert all(problem.line >= 1 for problem in load_bytes("a.yaml", data).problems)
+
+
+@pytest.mark.parametrize("metadata", ["metadata:\n  name: reviews\n  namespace: shop\n", 'metadata: {namespace: shop, name: "reviews"}\n'])
+def test_what_is_no_yaml_is_still_known_by_its_name(metadata: str) -> None:
+    (item,) = load("a.yaml", f"apiVersion: networking.istio.io/v1\nkind: VirtualService\n{metadata}spec:\n  hosts: [[reviews]\n").items
+    assert item.key == ObjectKey("VirtualService", "shop", "reviews")
+    assert item.stored is None
+    assert not item.unknown
