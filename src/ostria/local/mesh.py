@@ -7,10 +7,9 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any
 
 from msgspec import to_builtins
@@ -19,7 +18,6 @@ from ostria.api.encode import builtin
 from ostria.api.kubernetes.config_map import ConfigMap
 from ostria.api.kubernetes.deployment import Deployment
 from ostria.api.kubernetes.endpoint_slice import EndpointSlice
-from ostria.api.kubernetes.ip_address import IPAddress, IPAddressSpec, ParentReference
 from ostria.api.kubernetes.namespace import Namespace
 from ostria.api.kubernetes.secret import Secret
 from ostria.api.kubernetes.service import Service
@@ -43,6 +41,7 @@ from ostria.local.published import Published
 from ostria.local.service_rules import VirtualPort
 from ostria.local.sidecars import Sidecar, plan_sidecar
 from ostria.local.surroundings import Surroundings
+from ostria.local.virtual_addresses import families, ip_object, virtual_ports
 
 log = logging.getLogger(__name__)
 
@@ -330,7 +329,7 @@ class Mesh:
         for service in services:
             if not service.spec.cluster_ip:
                 for address in self.service_addresses(service):
-                    yield _ip_object(address, service)
+                    yield ip_object(address, service)
 
     def _sidecars(self, services: list[Service]) -> Iterator[Resource]:
         for pod in self.pods.values():
@@ -355,44 +354,6 @@ def undeclared(name: str) -> Namespace:
     if name != gateway.NAMESPACE:
         labels[injection.NAMESPACE_LABEL] = "enabled"
     return Namespace(api_version="v1", kind="Namespace", metadata=ObjectMeta(name=name, labels=labels))
-
-
-def families(service: Service) -> tuple[str, ...]:
-    """As in a cluster whose first family is IPv4: one family, unless the service asks for two."""
-    spec = service.spec
-    if spec.ip_family_policy in ("PreferDualStack", "RequireDualStack") and has_ipv6():
-        return spec.ip_families if len(spec.ip_families) == 2 else ("IPv4", "IPv6")
-    return spec.ip_families[:1] or ("IPv4",)
-
-
-def virtual_ports(
-    services: Iterable[Service], addresses: Callable[[Service], tuple[str, ...]], slices: Iterable[EndpointSlice]
-) -> Iterator[VirtualPort]:
-    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for part in slices:
-        by_service.setdefault((part.metadata.namespace, part.metadata.labels["kubernetes.io/service-name"]), []).append(part)
-    for service in services:
-        parts = by_service.get((service.metadata.namespace, service.metadata.name), [])
-        for address in addresses(service):
-            family = f"IPv{ip_address(address).version}"
-            for port in service.spec.ports:
-                found = (
-                    (endpoint.addresses[0], number.port)
-                    for part in parts
-                    if part.address_type == family
-                    for number in part.ports
-                    if number.name == port.name and number.port
-                    for endpoint in part.endpoints
-                    if endpoint.conditions.ready is not False
-                )
-                name = f"{service.metadata.namespace}/{service.metadata.name}"
-                yield VirtualPort(service=name, address=address, port=port.port, protocol=port.protocol, endpoints=tuple(sorted(found)))
-
-
-def _ip_object(address: str, service: Service) -> IPAddress:
-    parent = ParentReference(resource="services", namespace=service.metadata.namespace, name=service.metadata.name)
-    meta = ObjectMeta(name=address, labels={"ipaddress.kubernetes.io/ip-family": f"IPv{ip_address(address).version}"})
-    return IPAddress(api_version="networking.k8s.io/v1", kind="IPAddress", metadata=meta, spec=IPAddressSpec(parent_ref=parent))
 
 
 def _read_addresses(paths: MeshPaths) -> dict[str, dict[str, int]]:

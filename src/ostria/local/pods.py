@@ -12,8 +12,8 @@ from typing import Any
 
 from ostria.api.kubernetes.container import Container
 from ostria.api.kubernetes.pod import Pod, PodSpec
-from ostria.capture.rules import Ruleset
 from ostria.identity.tokens import TokenSubject
+from ostria.local.capture_rules import apply_rules
 from ostria.local.containers import ContainerRun, Phase, Recipe, is_sidecar
 from ostria.local.controllers import PodPlan
 from ostria.local.environment import MissingReference
@@ -26,7 +26,6 @@ from ostria.local.pod_launch import PodLaunch
 from ostria.local.pod_object import pod_object, pod_status
 from ostria.local.pod_orders import PodOrders
 from ostria.local.pod_volumes import PodVolumes
-from ostria.local.processes import Where
 from ostria.local.proxies import ProxyPlan, ProxyRun
 from ostria.local.sidecars import Sidecar
 from ostria.local.surroundings import Surroundings
@@ -238,7 +237,7 @@ class PodRun:
         if self.machine.mode.capturing:
             self.launch.network = self.machine.network.add(self.addresses)
             if self.around.sidecar is not None:
-                await self._apply(self.around.sidecar.rules)
+                await apply_rules(self.machine, self.network, self.around.sidecar.rules)
         if self.around.sidecar is not None:
             self._start_proxy(self.around.sidecar)
         await self._wait_for_volumes()
@@ -280,20 +279,6 @@ class PodRun:
             await asyncio.wait(self._sidecars, timeout=1.0)
         for task in self._sidecars:
             task.cancel()
-
-    async def _apply(self, ruleset: Ruleset) -> None:
-        where = Where(network=self.network)
-        runs = [
-            self.machine.processes.run([self.machine.restore[family.version], "--noflush"], where=where, text=family.restore())
-            for family in ruleset.families
-            if family.version in self.machine.restore
-        ]
-        for status, said in await asyncio.gather(*runs):
-            if status:
-                raise OSError(f"the capture rules can't be applied: {said.strip()}")
-        for family in ruleset.families:
-            for route in family.routes:
-                await self.machine.processes.run(["ip", *route], where=where)
 
     def _start_proxy(self, sidecar: Sidecar) -> None:
         sink = self.log(PROXY_CONTAINER)

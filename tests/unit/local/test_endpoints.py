@@ -5,8 +5,8 @@ from tests.unit.local.pods import pod, service
 
 from ostria.local.cluster_dns import answer, names
 from ostria.local.endpoints import endpoint_slices, unserved
-from ostria.local.mesh import virtual_ports
 from ostria.local.service_rules import services as rules
+from ostria.local.virtual_addresses import virtual_ports
 
 
 def slices(found, *pods, families=("IPv4",)):
