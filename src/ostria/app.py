@@ -52,6 +52,8 @@ class Settings:
 
     config: tuple[str, ...]
     namespace: str = "default"
+    spares: str = ""
+    """Last good versions that somebody keeps for this process: see `ostria.config.ownership`."""
     mesh_config: Path | None = None
     domain: str = "cluster.local"
     state: Path | None = None
@@ -77,7 +79,7 @@ class ControlPlane:
         self.metrics = Metrics(self.version)
         self.thread = WorldThread()
         self.store = Store()
-        self.source = FilesSource(settings.config, self.store, settings.namespace, on_change=self._problems_changed)
+        self.source = FilesSource(settings.config, self.store, settings.namespace, self._problems_changed, settings.spares)
         self.translator = Translator(tamper(settings.tamper) if settings.tamper else None)
         self.mesh_file = MeshFile(settings.mesh_config)
         self.news = News(self._problems, lambda: self.worlds.current.snapshot.dangling(), self._inspection().locate)

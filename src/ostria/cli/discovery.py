@@ -39,6 +39,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     return Settings(
         config=tuple(parsed.config),
         namespace=parsed.namespace,
+        spares=parsed.last_good,
         mesh_config=parsed.mesh_config,
         domain=parsed.domain,
         state=parsed.state,
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ostria discovery", description="Run the control plane: xDS, certificates, debug pages.")
     add = parser.add_argument
     add("--config", action="append", required=True, metavar="PATH", help="file or folder of YAML; watched; may be given several times")
+    add("--last-good", default="", metavar="DIR", help="last good versions of objects that --config holds in refused ones, kept by another")
     add("-n", "--namespace", default="default", help="for objects that name none")
     add("--mesh-config", type=Path, metavar="FILE", help="MeshConfig; the ConfigMap istio in istio-system comes before it")
     add("--domain", default="cluster.local", help="DNS domain of Kubernetes services")

@@ -28,16 +28,21 @@ _LIMIT = 256 * 1024 * 1024
 class FilesSource:
     """Reads files and folders (recursively) and keeps them in the store. Objects without a namespace go into `namespace`.
 
-    `on_change` is called after each change that was taken in, for who shows problems.
+    `on_change` is called after each change that was taken in, for who shows problems. `spares` is a folder with last good versions: see `ownership`.
     """
 
     def __init__(
-        self, paths: Sequence[str], store: Keeper, namespace: str = "default", on_change: Callable[[], None] | None = None
+        self,
+        paths: Sequence[str],
+        store: Keeper,
+        namespace: str = "default",
+        on_change: Callable[[], None] | None = None,
+        spares: str = "",
     ) -> None:
-        self._roots = Roots(paths)
+        self._roots = Roots((*paths, spares) if spares else paths)
         self._store = store
         self._namespace = namespace
-        self._ownership = Ownership(store)
+        self._ownership = Ownership(store, os.path.normpath(spares) if spares else "")
         self._signatures: dict[str, Signature] = {}
         self._on_change = on_change
         self.watching = "not yet"

@@ -2,6 +2,9 @@
 
 The first file by path that declares an object owns it. A declaration that is refused leaves the object's last good version in the store, marked as
 stale; so does a file that can't be read at all. Only a file that is gone, or that readably no longer holds the object, deletes it.
+
+Last good versions are memory, and memory ends with the process. Who outlives it may keep them in a folder of *spares*: an object there counts where the
+object's own file has nothing better, and is otherwise as if it were not there.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,12 +15,14 @@ from ostria.api.meta import ObjectKey
 from ostria.api.problem import Problem
 from ostria.config.closing import Unenforced
 from ostria.config.loading import Item, Loaded
-from ostria.config.stored import Change, Keeper
+from ostria.config.stored import Change, Keeper, Stored
 
 
 class Ownership:
-    def __init__(self, store: Keeper) -> None:
+    def __init__(self, store: Keeper, spares: str = "") -> None:
         self._store = store
+        self._spare_folder = f"{spares}/" if spares else ""
+        self._spares: dict[ObjectKey, tuple[str, Stored]] = {}
         self._files: dict[str, Loaded] = {}
         self._declared: dict[ObjectKey, dict[str, list[Item]]] = {}
         self._owners: dict[ObjectKey, str] = {}
@@ -35,6 +40,9 @@ class Ownership:
         """Take in what files say now (None: gone), and tell what that means for the store."""
         touched: dict[ObjectKey, None] = {}
         for path, loaded in files.items():
+            if self._spare_folder and path.startswith(self._spare_folder):
+                touched |= dict.fromkeys(self._take_spares(path, loaded))
+                continue
             touched |= dict.fromkeys((*self._forget(path), *(key for key in self._orphans if self._owners[key] == path)))
             if loaded is not None:
                 touched |= dict.fromkeys(self._remember(path, loaded))
@@ -61,6 +69,14 @@ class Ownership:
             for key, item in (*named, *nameless)
         )
 
+    def _take_spares(self, path: str, loaded: Loaded | None) -> Iterator[ObjectKey]:
+        gone = [key for key, (place, _) in self._spares.items() if place == path]
+        for key in gone:
+            del self._spares[key]
+        found = [item.stored for item in loaded.items if item.stored is not None] if loaded is not None else []
+        self._spares |= {stored.key: (path, stored) for stored in found}
+        yield from (*gone, *(stored.key for stored in found))
+
     def _forget(self, path: str) -> Iterator[ObjectKey]:
         for key in _keys(self._files.pop(path, None)):
             self._declared.get(key, {}).pop(path, None)
@@ -82,6 +98,7 @@ class Ownership:
         self._orphans.discard(key)
         declarations = self._declarations(key)
         current = self._store.get(key) if key in self._owners else None
+        spare = self._spares.get(key)
         if declarations:
             path, item = declarations[0]
             if item.stored is not None:
@@ -89,6 +106,12 @@ class Ownership:
                 yield Change(key, current, item.stored)
             elif current is not None:
                 yield Change(key, current, replace(current, origin=replace(current.origin, stale=True)))
+            elif spare is not None:
+                self._owners[key] = path
+                yield Change(key, None, replace(spare[1], origin=replace(item.origin, stale=True)))
+        elif spare is not None and (current is None or self._owners[key] == spare[0]):
+            self._owners[key] = spare[0]
+            yield Change(key, current, replace(spare[1], origin=replace(spare[1].origin, stale=True)))
         elif current is not None:
             if self._unreadable(self._owners[key]):
                 self._orphans.add(key)

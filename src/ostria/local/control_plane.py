@@ -28,6 +28,7 @@ class System:
     """How the process is started: it reads the user's own files, so it runs as the user who started the mesh."""
 
     config: Sequence[str]
+    last_good: Path
     namespace: str
     state: Path
     jwks: Path
@@ -41,6 +42,8 @@ class System:
             *verb("discovery"),
             "-n",
             self.namespace,
+            "--last-good",
+            str(self.last_good),
             "--state",
             str(self.state),
             "--jwks",

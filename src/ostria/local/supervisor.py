@@ -121,7 +121,8 @@ class Supervisor:
         own = ostria_yaml.read(self._orders["files"])
         store = Store()
         paths = [*self._orders["files"], str(self._paths.objects)]
-        source = FilesSource(paths, store, self._orders["namespace"], on_change=lambda: self._say_problems(source))
+        last_good = Published(self._inside / "last-good")
+        source = FilesSource(paths, store, self._orders["namespace"], on_change=lambda: self._files_changed(source, store, last_good))
         source.load()
         self._check_security(source)
         machine = self._machine(home, processes, network, own)
@@ -182,8 +183,17 @@ class Supervisor:
             policies = ", ".join(map(str, missing))
             raise ValueError("\n".join([*wrong, f"the mesh does not start without what its files ask to be enforced: {policies}"]))
 
+    def _files_changed(self, source: FilesSource, store: Store, last_good: Published) -> None:
+        """Tell at once what is wrong now; keep the last good version of what is refused, for a control plane that starts anew and never saw it."""
+        self._say_problems(source)
+        stale = (entry.object for kind in store.kinds() for entry in store.list(kind) if entry.origin.stale)
+        try:
+            last_good.show(stale)
+        except OSError as error:
+            log.error("last good versions can't be kept: %s", error.strerror)
+
     def _say_problems(self, source: FilesSource) -> None:
-        """Tell at once what a changed file gets wrong; what is wrong from the start stands in the announcement."""
+        """What is wrong from the start stands in the announcement."""
         now = set(map(str, source.problems))
         if self._announced:
             for text in sorted(now - self._problems):
@@ -225,6 +235,7 @@ class Supervisor:
             settings.write_text(json.dumps(dict(own.mesh_config)))
         return System(
             config=[*self._orders["files"], str(self._paths.objects), str(self._inside / "config")],
+            last_good=self._inside / "last-good",
             namespace=self._orders["namespace"],
             state=self._paths.state,
             jwks=self._inside / "jwks.json",

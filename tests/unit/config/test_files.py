@@ -288,3 +288,56 @@ def test_what_cannot_be_read_as_text_is_a_problem_with_a_line(tmp_path: Path, st
     source = FilesSource([str(tmp_path)], store)
     source.load()
     assert str(source.problems[0]).startswith(f"{tmp_path}/latin.yaml:2:1: error: not UTF-8")
+
+
+class TestSpares:
+    """Last good versions that another process keeps: for one that starts when the file is already bad."""
+
+    TEXT = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: viewer}\nspec: {action: ALLOW}\n"
+
+    def source(self, folder: Path, store: Store, own: str, spare: str | None) -> FilesSource:
+        (folder / "own").mkdir(exist_ok=True)
+        (folder / "spare").mkdir(exist_ok=True)
+        write(folder / "own" / "policy.yaml", own)
+        if spare is not None:
+            write(folder / "spare" / "x.yaml", spare)
+        source = FilesSource([str(folder / "own")], store, spares=str(folder / "spare"))
+        source.load()
+        return source
+
+    def action(self, store: Store) -> str | None:
+        found = store.get(POLICY)
+        return found.object.spec.action if found else None  # type: ignore[attr-defined,no-any-return]
+
+    @pytest.mark.parametrize("own", [TEXT.replace("ALLOW", "PERMIT"), "{" + TEXT, "{{{"], ids=["refused", "no YAML", "anything"])
+    def test_one_counts_where_the_file_has_nothing_good(self, tmp_path: Path, store: Store, own: str) -> None:
+        source = self.source(tmp_path, store, own, self.TEXT)
+        assert self.action(store) == "ALLOW"
+        entry = store.get(POLICY)
+        assert entry is not None
+        assert entry.origin.stale
+        assert source.problems
+        assert POLICY not in source.refused
+
+    def test_it_gives_way_to_the_file(self, tmp_path: Path, store: Store) -> None:
+        source = self.source(tmp_path, store, self.TEXT.replace("ALLOW", "PERMIT"), self.TEXT)
+        write(tmp_path / "own" / "policy.yaml", self.TEXT.replace("ALLOW", "AUDIT"))
+        source.load()
+        assert self.action(store) == "AUDIT"
+        os.unlink(tmp_path / "spare" / "x.yaml")
+        source.load()
+        assert self.action(store) == "AUDIT"
+        os.unlink(tmp_path / "own" / "policy.yaml")
+        source.load()
+        assert store.get(POLICY) is None
+
+    def test_beside_a_good_file_it_is_nothing(self, tmp_path: Path, store: Store) -> None:
+        source = self.source(tmp_path, store, self.TEXT.replace("ALLOW", "AUDIT"), self.TEXT)
+        assert self.action(store) == "AUDIT"
+        assert source.problems == ()
+
+    def test_it_goes_when_nobody_keeps_it_any_more(self, tmp_path: Path, store: Store) -> None:
+        source = self.source(tmp_path, store, "{{{", self.TEXT)
+        os.unlink(tmp_path / "spare" / "x.yaml")
+        source.load()
+        assert store.get(POLICY) is None
