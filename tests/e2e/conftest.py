@@ -3,7 +3,7 @@
 import itertools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 from tests.e2e.mesh import Mesh
@@ -27,6 +27,7 @@ def start() -> Iterator[Callable[..., Mesh]]:
         flags: Iterable[str] = (),
         alongside: bool = False,
         port: int | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Mesh:
         root = os.geteuid() == 0
         if not root and not rootless:
@@ -34,7 +35,14 @@ def start() -> Iterator[Callable[..., Mesh]]:
         if not alongside:
             rejected.extend(_end(running))
         fixed = {} if port is None else {"port": port}
-        mesh = Mesh(name=f"t{os.getpid()}-{next(_numbers)}", files=list(files), rootless=rootless and root, flags=tuple(flags), **fixed)
+        mesh = Mesh(
+            name=f"t{os.getpid()}-{next(_numbers)}",
+            files=list(files),
+            rootless=rootless and root,
+            flags=tuple(flags),
+            variables=dict(variables or {}),
+            **fixed,
+        )
         running.append(mesh)
         return mesh.up()
 

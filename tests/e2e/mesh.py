@@ -79,6 +79,10 @@ class Mesh:
     flags: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     home: pathlib.Path = field(default_factory=lambda: pathlib.Path(tempfile.mkdtemp(prefix="ostria-e2e-")))
+    variables: dict[str, str] = field(default_factory=dict)
+    """More environment for every command."""
+    prefix: tuple[str, ...] = ()
+    """Words in front of every command."""
     provoked: list[str] = field(default_factory=list)
     """Names of resources whose rejection the test provoked itself."""
     said: str = ""
@@ -96,11 +100,12 @@ class Mesh:
     # the command line
 
     def command(self, *arguments: str) -> list[str]:
-        return [*(as_test_user() if self.rootless else []), OSTRIA, *arguments]
+        return [*self.prefix, *(as_test_user() if self.rootless else []), OSTRIA, *arguments]
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "CI")}
-        return {**kept, "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "OSTRIA_MESH": self.name, "NO_COLOR": "1"}
+        own = {"HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state"), "OSTRIA_MESH": self.name, "NO_COLOR": "1"}
+        return {**kept, **own, **self.variables}
 
     def run(self, *arguments: str, check: bool = True, seconds: float = 60, text: str | None = None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -1,0 +1,68 @@
+"""Manifests that many stories start from: a service with its gateway, and a workload to call it from."""
+
+import pathlib
+
+HOST = "web.example"
+"""Where the gateway serves it."""
+
+WEB = """
+apiVersion: v1
+kind: Service
+metadata: {name: httpbin}
+spec:
+  selector: {app: httpbin}
+  ports: [{name: http, port: 8000, targetPort: 8080}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: httpbin}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  template:
+    metadata: {labels: {app: httpbin}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: httpbin
+        image: mccutchen/go-httpbin
+        ports: [{containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /get, port: 8080}}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: web}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web}
+spec:
+  hosts: [web.example]
+  gateways: [web]
+  http: [{route: [{destination: {host: httpbin, port: {number: 8000}}}]}]
+"""
+
+
+def shell(name: str = "shell", namespace: str = "default") -> str:
+    """A workload that does nothing by itself."""
+    return f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{{name: {name}, image: curlimages/curl, command: [/bin/sleep, infinity]}}]
+"""
+
+
+def files(folder: pathlib.Path, **texts: str) -> list[pathlib.Path]:
+    """`files(folder, web=WEB)` writes `web.yaml`."""
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return [folder / f"{name}.yaml" for name in texts]
