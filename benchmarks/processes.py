@@ -1,0 +1,49 @@
+"""What processes cost, read from /proc: CPU seconds, memory by its fair share, who descends from whom."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of all its threads, and of the children that it has buried."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(fields[n]) for n in (11, 12, 13, 14)) / _TICKS
+
+
+def total_cpu_seconds(pids: Iterable[int]) -> float:
+    return sum(cpu_seconds(pid) for pid in pids)
+
+
+def memory_mb(pid: int) -> dict[str, float]:
+    """`pss`: pages shared with N processes count one Nth; `uss`: only what would be freed with it; `rss`: all it maps."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    kilobytes = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
+    own = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
+    return {"pss": round(kilobytes["Pss"] / 1024, 1), "uss": round(own / 1024, 1), "rss": round(kilobytes["Rss"] / 1024, 1)}
+
+
+def argv(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def tree(root: int) -> list[int]:
+    """The process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                parent = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found = [root]
+    for pid in found:
+        found.extend(children.get(pid, ()))
+    return found
