@@ -22,6 +22,8 @@ FILES = [
     NETWORKING / "bookinfo-gateway.yaml",
     SAMPLES / "curl/curl.yaml",
     SAMPLES / "httpbin/httpbin.yaml",
+    WALKTHROUGH / "00-nginx.yaml",
+    WALKTHROUGH / "01-nginx-gateway.yaml",
 ]
 
 
@@ -49,6 +51,29 @@ def page(mesh: Mesh, client: httpx.Client | None = None) -> str:
     answer = mesh.get("/productpage", client=client)
     assert answer.status_code == 200
     return answer.text
+
+
+class TestDIngress:
+    def test_a_host_is_served_through_the_gateway(self, mesh):
+        answer = mesh.get("/", host="www.okms1017.name")
+        assert answer.status_code == 200
+        assert answer.headers["server"] == "istio-envoy"
+        assert "Welcome to nginx!" in answer.text
+
+    def test_the_app_is_called_from_127_0_0_6_with_what_envoy_adds(self, mesh):
+        text = mesh.get("/", host="www.okms1017.name").text.lower()
+        assert "called by 127.0.0.6" in text
+        for name in ("x-forwarded-for", "x-request-id", "x-envoy-attempt-count"):
+            assert f"<td>{name}</td>" in text
+
+    def test_another_host_is_404(self, mesh):
+        assert mesh.get("/", host="www.example.com").status_code == 404
+
+
+class TestEDebugging:
+    def test_a_command_runs_with_the_network_of_a_workload(self, mesh):
+        address = next(w["addresses"][0] for w in mesh.status()["workloads"] if w["name"].startswith("httpbin"))
+        assert address in mesh.exec("httpbin", "hostname", "-I") + mesh.exec("httpbin", "cat", "/proc/net/fib_trie")
 
 
 class TestFBookinfo:
@@ -181,8 +206,8 @@ spec:
 
 class TestMWayOfAPacket:
     def test_the_app_sees_its_sidecar_as_127_0_0_6(self, mesh):
-        log = mesh.run("logs", "httpbin", "-c", "proxy").stdout
-        assert "127.0.0.6" in log
+        assert mesh.status_code("curl", "http://httpbin:8000/get") == "200"
+        eventually(lambda: "127.0.0.6" in mesh.run("logs", "httpbin", "-c", "proxy").stdout, what="127.0.0.6 in the sidecar's log")
 
     def test_rules_redirect_both_ways(self, mesh):
         out = mesh.run("exec", "httpbin", "-c", "proxy", "--", "iptables-save", "-t", "nat", check=False).stdout
@@ -195,3 +220,23 @@ class TestMWayOfAPacket:
         eventually(
             lambda: "PassthroughCluster" in mesh.run("logs", "curl", "-c", "proxy").stdout, what="PassthroughCluster in the caller's log"
         )
+
+    def test_registry_only_blocks_what_nobody_declared(self, mesh):
+        address = next(w["addresses"][0] for w in mesh.status()["workloads"] if w["name"].startswith("httpbin"))
+        mesh.write("mesh.yaml", REGISTRY_ONLY)
+        try:
+            eventually(lambda: mesh.status_code("curl", f"http://{address}:8000/get") == "502", what="502 for an unknown host")
+            assert mesh.status_code("curl", "http://httpbin:8000/get") == "200"
+        finally:
+            mesh.remove("mesh.yaml")
+
+
+REGISTRY_ONLY = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    accessLogFile: /dev/stdout
+    outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+"""
