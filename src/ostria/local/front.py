@@ -141,7 +141,7 @@ class Front:
         if status == _HOLDS_NO_NAMESPACE:
             self._why.append(f"{mode}: {said}")
         elif status not in (0, _IMPOSSIBLE) and not self._stopping and not self._told_failure:
-            self._tell({"failed": f"the mesh's supervisor ended with status {status}: {said}"})
+            self._tell({"failed": f"the mesh's supervisor {_ending(status)}: {said}"})
         return status
 
     def _orders(self, mode: Mode, first: int, count: int) -> dict[str, Any]:
@@ -289,6 +289,11 @@ def _path() -> str:
     return ":".join(dict.fromkeys([*found, "/usr/local/sbin", "/usr/sbin", "/sbin"]))
 
 
+def _ending(status: int) -> str:
+    signal_number = -status if status < 0 else status - 128
+    return f"was ended by signal {signal_number}" if signal_number > 0 else f"ended with status {status}"
+
+
 def _last_line(path: Path) -> str:
     lines = resolver.read(str(path)).strip().splitlines()
-    return lines[-1] if lines else "no reason was given"
+    return lines[-1] if lines else "its log says nothing"

@@ -71,7 +71,8 @@ def _keep(child: int, parent: int, runtime: str) -> int:
         if received == signal.SIGCHLD:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
-                return os.waitstatus_to_exitcode(status)
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code  # as shells tell of signals
         elif os.getppid() != parent:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
