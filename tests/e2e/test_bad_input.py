@@ -267,7 +267,7 @@ class TestEnvoyRefuses:
         mesh.write("late.yaml", shell("late"))
         eventually(lambda: any(w["workload"] == "late" and w["pids"].get("envoy") for w in mesh.status()["workloads"]))
         mesh.write("plain-web.yaml", _named(WEB.partition("---\napiVersion: networking")[0], "plain"))
-        eventually(lambda: mesh.status_code("late", "http://httpbin.plain:8000/get") == "200", 30, "neighbours of the bad cluster work")
+        eventually(lambda: mesh.status_code("late", "http://httpbin.plain:8000/get") == "200", 90, "neighbours of the bad cluster work")
         assert mesh.status_code("late", "http://httpbin:8000/get") == "503"
 
 
