@@ -119,6 +119,8 @@ def test_a_socket_path_that_the_kernel_refuses_is_refused_first() -> None:
 
 
 def test_proxy_config_in_yaml_and_fields_without_effect_are_told() -> None:
-    found = proxy_config.parse("binaryPath: /bin/envoy\nholdApplicationUntilProxyStarts: true\nproxyMetadata:\n  ISTIO_META_DNS_CAPTURE: true\n")
+    found = proxy_config.parse(
+        "binaryPath: /bin/envoy\nholdApplicationUntilProxyStarts: true\nproxyMetadata:\n  ISTIO_META_DNS_CAPTURE: true\n"
+    )
     assert found.unused == ("binaryPath",)
     assert found.environment == {"ISTIO_META_DNS_CAPTURE": "true"}
