@@ -1,43 +1,53 @@
-"""`make bench`: run suites and print their figures as JSON lines. `python -m benchmarks [SUITE …]`; without a name, all of them.
+"""`make bench`: measure, print, and write RESULTS.md and results.json. `python -m benchmarks [SUITE …]`; without a name, all of them.
 
-Figures worth keeping go into RESULTS.md by hand, with the machine and the command.
+Exit status 1 when a goal was missed. Nothing else should run on the machine.
 """
 
-import dataclasses
-import json
+import argparse
 import sys
-from collections.abc import Callable, Iterable
+import time
+from datetime import UTC, datetime
 
-from benchmarks import change, footprint, kills, startup
-from benchmarks.datapath import measure
-from benchmarks.figures import Figure
-
-
-def _plain(figures: Iterable[Figure]) -> list[object]:
-    return [figure.plain() for figure in figures]
+from benchmarks import machine, results
+from benchmarks.suites import SUITES, Suite
 
 
-def _datapath() -> object:
-    runs = list(measure.runs(rounds=5, seconds=5, connections=64))
-    return {"ratio": round(measure.ratio(runs), 3), "runs": [dataclasses.asdict(run) for run in runs]}
+def main() -> int:
+    names = [suite.name for suite in SUITES]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed and memory; write benchmarks/RESULTS.md.")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(names)} (default: all)")
+    wanted = parser.parse_args().suites or names
+    if unknown := [name for name in wanted if name not in names]:
+        parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(names)}")
+    missed = [name for suite in SUITES if suite.name in wanted for name in _run(suite, names)]
+    for name in missed:
+        print(f"missed: {name}", file=sys.stderr)
+    return 1 if missed else 0
 
 
-SUITES: dict[str, Callable[[], object]] = {
-    "startup": lambda: _plain(startup.measure()),
-    "footprint": lambda: _plain(footprint.measure()),
-    "change": lambda: _plain(change.measure()),
-    "datapath": _datapath,
-    "kills": lambda: list(kills.measure()),
-}
-
-
-def main() -> None:
-    wanted = sys.argv[1:] or list(SUITES)
-    if unknown := [name for name in wanted if name not in SUITES]:
-        sys.exit(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}")
-    for name in wanted:
-        print(json.dumps({name: SUITES[name]()}), flush=True)
+def _run(suite: Suite, order: list[str]) -> list[str]:
+    """Names of the figures that miss their goals."""
+    if reason := suite.missing():
+        print(f"SKIPPED {suite.name}: {reason}", file=sys.stderr)
+        return []
+    print(f"== {suite.name}", flush=True)
+    load, taken, began = machine.load(), datetime.now(UTC), time.monotonic()
+    figures = list(suite.measure())
+    for each in figures:
+        print(f"{each.name}: {each.value:,} {each.unit}  {each.goal}  {each.note}", flush=True)
+    entry = {
+        "title": suite.title,
+        "how": suite.how,
+        "command": f"python -m benchmarks {suite.name}",
+        "taken": taken.strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": machine.commit(),
+        "seconds": round(time.monotonic() - began),
+        "load": load,
+        "figures": [each.plain() for each in figures],
+    }
+    results.keep(machine.facts(), suite.name, entry, order)
+    return [f"{suite.name}: {each.name}" for each in figures if each.met is False]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

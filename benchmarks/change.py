@@ -38,7 +38,7 @@ def measure(changes: int = CHANGES) -> list[Figure]:
         mesh.first_answer("/productpage")
         watch = Watch(mesh)
         sidecars = len(watch.routes())
-        mesh.save("reviews.yaml", REVIEWS % 0)
+        mesh.save("changed.yaml", REVIEWS % 0)
         time.sleep(2)
         seen = [watch.change(number, sidecars) for number in range(1, changes + 1)]
         asking = round(statistics.median(watch.asking) * 1000, 1)
@@ -63,7 +63,7 @@ class Watch:
     def change(self, number: int, sidecars: int) -> float:
         before = self.routes()
         began = time.perf_counter()
-        self._mesh.save("reviews.yaml", REVIEWS % number)
+        self._mesh.save("changed.yaml", REVIEWS % number)
         while time.perf_counter() - began < PATIENCE:
             now = self.routes()
             new = [proxy for proxy, (sent, acked) in now.items() if sent == acked and sent != before[proxy][0]]

@@ -1,8 +1,7 @@
-"""A measured figure with its goal, and what a suite hands over."""
+"""A measured figure with its goal: what suites hand over, and results are made of."""
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -31,28 +30,5 @@ class Figure:
         return self.value >= self.at_least if self.at_least is not None else None
 
     def plain(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "value": self.value,
-            "unit": self.unit,
-            "goal": self.goal,
-            "met": self.met,
-            "seen": list(self.seen),
-            "note": self.note,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
-    """`how` tells a reader what was done, in full sentences."""
-
-    name: str
-    title: str
-    how: str
-    measure: Callable[[], Sequence[Figure]]
-    rows: Callable[[], Sequence[Mapping[str, Any]]] = field(default=tuple)
-
-
-def spread(seen: Sequence[float]) -> str:
-    """Least, median and most."""
-    return f"{min(seen):g} … {statistics.median(seen):g} … {max(seen):g}" if len(seen) > 1 else ""
+        found = {"name": self.name, "value": self.value, "unit": self.unit, "goal": self.goal, "met": self.met}
+        return {**found, "seen": list(self.seen), "note": self.note}

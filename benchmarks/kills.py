@@ -1,76 +1,119 @@
-"""What a killed process costs: 200 requests a second through the gateway while one kind of process is killed again and again; no client retries."""
+"""What callers see while parts of a running Bookinfo are killed with SIGKILL: 200 requests/s for 60 s through the gateway, no retries by the client.
 
+The path is a light one, answered by productpage alone; its replica and the gateway are who gets hurt. Each part is killed five times, ten seconds apart.
+Two clients' habits are measured: connections kept alive, and a new one for each request.
+"""
+
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.figures import Figure
 from benchmarks.mesh import ROOT, Mesh, manifests, running
 
-LOAD = ROOT / "benchmarks" / "load.py"
-LIGHT_PATH = "/static/style.css"
+PATH = "/api/v1/products"
 RATE = 200
-VICTIMS = (
-    ("control plane", "istiod", "discovery"),
-    ("agent", "productpage-v1", "agent"),
-    ("app", "productpage-v1", "productpage"),
-    ("Envoy", "productpage-v1", "envoy"),
-)
+SECONDS = 60
+KILLS = 5
+FIRST, BETWEEN = 6.0, 10.0
 
 
-def measure(seconds: float = 60, times: int = 5) -> Iterator[dict[str, Any]]:
-    """One row for each kind of process, with connections that are kept and with a new one for each request."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victim:
+    """`harmless`: callers must see nothing; `back_within` seconds: callers must be served again."""
+
+    name: str
+    kill: Callable[[Mesh, int], None]
+    harmless: bool = False
+    back_within: float | None = None
+
+
+def measure(names: tuple[str, ...] = ()) -> list[Figure]:
     with running("kills", manifests("bookinfo")) as mesh:
-        for close in (False, True):
-            for name, workload, process in VICTIMS:
-                row = _under_load(mesh, workload, process, seconds, times, close)
-                yield {"killed": f"{name} × {times}", "connections": "new" if close else "kept", **row}
+        mesh.first_answer(PATH)
+        time.sleep(5)
+        return [
+            figure
+            for victim in VICTIMS
+            if not names or victim.name in names
+            for keep_alive in (True, False)
+            for figure in _judge(victim, keep_alive, mesh)
+        ]
 
 
-def _under_load(mesh: Mesh, workload: str, process: str, seconds: float, times: int, close: bool) -> dict[str, Any]:
-    url = f"http://127.0.0.1:{mesh.port}{LIGHT_PATH}"
-    backs: list[float] = []
+def _judge(victim: Victim, keep_alive: bool, mesh: Mesh) -> Iterator[Figure]:
+    found = _under_load(mesh, victim, keep_alive)
+    habit = "keep-alive" if keep_alive else "new connections"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
+    note = f"of {found['requests']}; p99 {found['p99_ms']} ms, most {found['max_ms']} ms" + (f"; {reasons}" if reasons else "")
+    yield Figure(
+        name=f"{victim.name} killed {KILLS} times, {habit}: failed",
+        value=found["failed"],
+        unit="requests",
+        at_most=0 if victim.harmless else None,
+        note=note,
+    )
+    outages = [length for _, length in found["outages"]]
+    if outages or victim.back_within:
+        longest = SECONDS if -1.0 in outages else max(outages, default=0)
+        yield Figure(
+            name=f"{victim.name} killed, {habit}: back after",
+            value=longest,
+            unit="s",
+            at_most=victim.back_within,
+            seen=outages,
+            note="longest outage",
+        )
 
-    def kill() -> None:
-        for _ in range(times):
-            time.sleep(seconds / (times + 1))
-            pid = mesh.pid(workload, process)
-            os.kill(pid, signal.SIGKILL)
-            killed = time.perf_counter()
-            while True:
-                try:
-                    if mesh.pid(workload, process) != pid:
-                        break
-                except LookupError:
-                    pass
-                time.sleep(0.05)
-            backs.append(time.perf_counter() - killed)
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    result = _load(url, seconds, close)
-    killer.join()
-    return {**result, "process_back_s": round(max(backs), 2)}
+def _under_load(mesh: Mesh, victim: Victim, keep_alive: bool) -> dict[str, Any]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "load.py"), f"http://127.0.0.1:{mesh.port}{PATH}"]
+    command += ["--seconds", str(SECONDS), "--rate", str(RATE), "--connections", "32"]
+    load = subprocess.Popen(command + ([] if keep_alive else ["--close"]), stdout=subprocess.PIPE, text=True)
+    began = time.monotonic()
+    try:
+        for number in range(KILLS):
+            time.sleep(max(0.0, began + FIRST + number * BETWEEN - time.monotonic()))
+            victim.kill(mesh, number)
+        out, _ = load.communicate(timeout=SECONDS + 60)
+    finally:
+        load.kill()
+    mesh.wait_ready()
+    time.sleep(3)
+    result: dict[str, Any] = json.loads(out)
+    return result
 
 
-def _load(url: str, seconds: float, close: bool) -> dict[str, Any]:
-    command = [
-        sys.executable,
-        str(LOAD),
-        url,
-        "--seconds",
-        str(seconds),
-        "--rate",
-        "200",
-        "--connections",
-        "32",
-        *(["--close"] if close else []),
-    ]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
-    report = json.loads(said.strip().splitlines()[-1])
-    return {name: report[name] for name in ("requests", "failed", "reasons", "p99_ms")}
+def _kill(*places: tuple[str, str]) -> Callable[[Mesh, int], None]:
+    """One process of these in turn."""
+
+    def kill(mesh: Mesh, number: int) -> None:
+        workload, process = next(itertools.islice(itertools.cycle(places), number, None))
+        os.kill(mesh.pid(workload, process), signal.SIGKILL)
+
+    return kill
+
+
+def _kill_up(mesh: Mesh, number: int) -> None:
+    """The whole mesh goes with it; start the next one at once, as a service manager would."""
+    assert mesh.process is not None
+    mesh.process.kill()
+    mesh.process.wait()
+    mesh.begin()
+
+
+_GATEWAY, _PRODUCTPAGE = "istio-ingressgateway", "productpage-v1"
+VICTIMS = (
+    Victim(name="control plane", kill=_kill(("istiod", "discovery")), harmless=True),
+    Victim(name="agent", kill=_kill((_GATEWAY, "agent"), (_PRODUCTPAGE, "agent")), harmless=True),
+    Victim(name="app", kill=_kill((_PRODUCTPAGE, "productpage")), back_within=3),
+    Victim(name="Envoy", kill=_kill((_PRODUCTPAGE, "envoy"), (_GATEWAY, "envoy")), back_within=3),
+    Victim(name="up", kill=_kill_up),
+)

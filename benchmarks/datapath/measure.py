@@ -8,9 +8,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import processes
 from benchmarks.datapath import certificates, world
+from benchmarks.figures import Figure
 from benchmarks.mesh import ROOT, Mesh, running
 
 LOAD = ROOT / "benchmarks" / "load.py"
+SIDECARS, MINIMAL, ALONE = "sidecars", "minimal pair", "app alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +38,9 @@ def ways(mesh: Mesh) -> tuple[Way, ...]:
     sidecars = (mesh.pid("client", "envoy"), mesh.pid("origin", "envoy"))
     minimal = (mesh.pid("plain-client", "client"), mesh.pid("plain-origin", "server"))
     return (
-        Way(name="sidecars", client="client", url="http://origin/", proxies=sidecars),
-        Way(name="minimal pair", client="plain-client", url="http://127.0.0.1:18081/", proxies=minimal),
-        Way(name="app alone", client="plain-client", url=f"http://plain-origin:{world.APP_PORT}/", proxies=()),
+        Way(name=SIDECARS, client="client", url="http://origin/", proxies=sidecars),
+        Way(name=MINIMAL, client="plain-client", url="http://127.0.0.1:18081/", proxies=minimal),
+        Way(name=ALONE, client="plain-client", url=f"http://plain-origin:{world.APP_PORT}/", proxies=()),
     )
 
 
@@ -72,8 +74,23 @@ def runs(rounds: int, seconds: float, connections: int) -> Iterator[Run]:
                     yield run(mesh, way, seconds, connections)
 
 
-def ratio(found: list[Run]) -> float:
-    """Of each round's sidecars to its minimal pair; the median of rounds."""
-    mesh = [r.per_cpu_second for r in found if r.way == "sidecars"]
-    pair = [r.per_cpu_second for r in found if r.way == "minimal pair"]
-    return statistics.median(a / b for a, b in zip(mesh, pair, strict=True))
+def measure(rounds: int = 7, seconds: float = 5, connections: int = 64) -> list[Figure]:
+    found = list(runs(rounds, seconds, connections))
+    of = {name: [run for run in found if run.way == name] for name in (SIDECARS, MINIMAL, ALONE)}
+    ratios = [round(ours.per_cpu_second / theirs.per_cpu_second, 3) for ours, theirs in zip(of[SIDECARS], of[MINIMAL], strict=True)]
+    ratio = Figure(
+        name="sidecars to minimal pair, requests per CPU second", value=statistics.median(ratios), unit="", at_least=0.9, seen=ratios
+    )
+    costs = [
+        Figure(name=f"{name}: requests per CPU second", value=statistics.median(seen), unit="", seen=seen)
+        for name in (SIDECARS, MINIMAL)
+        if (seen := [run.per_cpu_second for run in of[name]])
+    ]
+    return [ratio, *costs, *(_speed(name, of[name]) for name in of)]
+
+
+def _speed(name: str, found: list[Run]) -> Figure:
+    middle = {field: statistics.median(getattr(run, field) for run in found) for field in ("p50_ms", "p99_ms")}
+    note = f"p50 {middle['p50_ms']} ms, p99 {middle['p99_ms']} ms; client and app share the cores"
+    seen = [run.per_second for run in found]
+    return Figure(name=f"{name}: requests per second", value=statistics.median(seen), unit="", seen=seen, note=note)

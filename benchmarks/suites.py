@@ -1,0 +1,78 @@
+"""Every suite on one page, in the order in which they run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks import ads, change, footprint, kills, startup
+from benchmarks.datapath import measure as datapath
+from benchmarks.figures import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """`how` tells a reader what was done; `missing` why it can't be, empty where it can."""
+
+    name: str
+    title: str
+    how: str
+    measure: Callable[[], Sequence[Figure]]
+    missing: Callable[[], str] = lambda: ""
+
+
+SUITES = (
+    Suite(
+        name="startup",
+        title="Start",
+        how="From `ostria up -f … --gateway-port …` (installed, foreground) to the end of the first 200 from the published port; median of five.",
+        measure=startup.measure,
+    ),
+    Suite(
+        name="footprint",
+        title="Memory and idle CPU",
+        how=(
+            "Bookinfo, 60 s after it is ready: proportional set size (smaps_rollup) of every process of the mesh, then the CPU time (user and system, "
+            "/proc/PID/stat, children included) that all of them together use in the next 60 s, with no request but the mesh's own probes. Libraries "
+            "are shared between processes, so that PSS depends on who else runs: unique and resident sizes stand beside it."
+        ),
+        measure=footprint.measure,
+    ),
+    Suite(
+        name="change",
+        title="A change until all proxies have acknowledged it",
+        how=(
+            "A VirtualService for `reviews` is saved in the watched folder (written aside, renamed); the clock stops when `/debug/syncz`, asked without a pause "
+            "through the mesh's control socket, first says that every Bookinfo sidecar was sent new routes and acknowledged just these. Median of 20."
+        ),
+        measure=change.measure,
+    ),
+    Suite(
+        name="datapath",
+        title="Data path",
+        how=(
+            "Client → sidecar → sidecar → app with mutual TLS, against two minimal Envoys (`datapath/client.yaml`, `server.yaml`) in two pods like those, and "
+            "against the app alone. HTTP/1.1, 64 connections kept alive, 1 KB, Envoy's concurrency 1, access log off. Requests per second of CPU time (user "
+            "and system) of the two proxies; the ways take turns, the ratio is the median over rounds."
+        ),
+        measure=datapath.measure,
+    ),
+    Suite(
+        name="kills",
+        title="Kills",
+        how=(
+            "200 requests/s for 60 s through the gateway to `/api/v1/products`, which productpage answers alone; the client never retries. Five `kill -9`, ten seconds "
+            "apart: of the control plane, of the gateway's and productpage's agents in turn, of the productpage app, of productpage's and the gateway's Envoys in turn, and "
+            "of `up` itself (which ends the mesh; the next `up` is started at once). Each workload has one replica, so that while it is away nobody else can answer."
+        ),
+        measure=kills.measure,
+    ),
+    Suite(
+        name="ads",
+        title="The control plane under the load of many proxies",
+        how=(
+            "`../shared/bench/meshgen.py` writes 1,000 services with 10 endpoints each, `../shared/bench/adsload.py` plays the proxies over delta xDS on the same two cores. "
+            "Cold: from the first connection until every proxy holds all it asked for. The floor is a bare gRPC server that sends prepared bytes of the same sizes."
+        ),
+        measure=ads.measure,
+        missing=ads.missing,
+    ),
+)
