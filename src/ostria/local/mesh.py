@@ -25,23 +25,25 @@ from ostria.api.meta import ObjectKey, ObjectMeta, Resource
 from ostria.api.networking.gateway import Gateway
 from ostria.config.mesh import MeshSettings
 from ostria.config.store import Change, Store
-from ostria.local import control_plane, gateway, injection, uncaptured
-from ostria.local.addresses import Allocation
-from ostria.local.cluster_dns import names
-from ostria.local.controllers import Existing, Owner, PodPlan, decide
-from ostria.local.dns_server import DnsServer
-from ostria.local.endpoints import endpoint_slices
-from ostria.local.environment import Sources, service_links
-from ostria.local.injection import Injection
-from ostria.local.machine import Machine
-from ostria.local.network import POD_NETWORKS, SERVICE_NETWORKS, Addresses, has_ipv6
+from ostria.local import control_plane
+from ostria.local.containers.environment import Sources, service_links
+from ostria.local.controllers import gateway, injection
+from ostria.local.controllers.endpoints import endpoint_slices
+from ostria.local.controllers.injection import Injection
+from ostria.local.controllers.plan import Existing, Owner, PodPlan, decide
+from ostria.local.dns.cluster import names
+from ostria.local.dns.server import DnsServer
+from ostria.local.network.addresses import Allocation
+from ostria.local.network.links import POD_NETWORKS, SERVICE_NETWORKS, Addresses, has_ipv6
+from ostria.local.network.service_rules import VirtualPort
+from ostria.local.network.virtual_addresses import families, ip_object, virtual_ports
 from ostria.local.paths import MeshPaths
-from ostria.local.pods import PodRun
+from ostria.local.pods import uncaptured
+from ostria.local.pods.machine import Machine
+from ostria.local.pods.run import PodRun
+from ostria.local.pods.sidecars import Sidecar, plan_sidecar
+from ostria.local.pods.surroundings import Surroundings
 from ostria.local.published import Published
-from ostria.local.service_rules import VirtualPort
-from ostria.local.sidecars import Sidecar, plan_sidecar
-from ostria.local.surroundings import Surroundings
-from ostria.local.virtual_addresses import families, ip_object, virtual_ports
 
 log = logging.getLogger(__name__)
 

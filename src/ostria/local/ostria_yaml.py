@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from msgspec import Struct, ValidationError, convert
 
-from ostria.local.images import ImageCommand
+from ostria.local.containers.images import ImageCommand
 
 FILE = "ostria.yaml"
 DEFAULTS: Mapping[str, Any] = {"accessLogFile": "/dev/stdout"}

@@ -28,25 +28,27 @@ from ostria.config.mesh import MeshSettings
 from ostria.config.store import Store
 from ostria.identity.authority_files import kept
 from ostria.identity.tokens import TokenIssuer
-from ostria.local import edge, gateway, ostria_yaml, service_rules
+from ostria.local import ostria_yaml
+from ostria.local.containers.volume_store import VolumeStore
 from ostria.local.control.server import ControlServer
 from ostria.local.control_plane import System
-from ostria.local.dns_server import DnsServer, Outside
-from ostria.local.endpoints import target_port
+from ostria.local.controllers import gateway
+from ostria.local.controllers.endpoints import target_port
+from ostria.local.dns.server import DnsServer, Outside
 from ostria.local.inside.files import arrange_mesh
 from ostria.local.inside.syscalls import die_with_parent
-from ostria.local.keepers import Keeper
-from ostria.local.machine import NET_ADMIN, NET_RAW, Machine, Mode, examples
+from ostria.local.kernel.keepers import Keeper
+from ostria.local.kernel.namespaces import Home
+from ostria.local.kernel.processes import SOURCE, Processes, Streams, Where
 from ostria.local.mesh import Mesh
-from ostria.local.namespaces import Home
-from ostria.local.network import GATEWAYS, Network, has_ipv6
-from ostria.local.operations import Operations
+from ostria.local.network import edge, service_rules
+from ostria.local.network.links import GATEWAYS, Network, has_ipv6
+from ostria.local.operations.operations import Operations
 from ostria.local.paths import INSIDE, MeshPaths
-from ostria.local.pods import PodRun
-from ostria.local.processes import SOURCE, Processes, Streams, Where
+from ostria.local.pods.machine import NET_ADMIN, NET_RAW, Machine, Mode, examples
+from ostria.local.pods.run import PodRun
+from ostria.local.pods.uncaptured import Ports
 from ostria.local.published import Published
-from ostria.local.uncaptured import Ports
-from ostria.local.volume_store import VolumeStore
 
 log = logging.getLogger("ostria")
 

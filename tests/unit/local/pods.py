@@ -6,7 +6,7 @@ from ostria.api.kubernetes.pod import Pod, PodCondition, PodSpec, PodStatus, Pod
 from ostria.api.kubernetes.selector import Selector
 from ostria.api.kubernetes.service import Service, ServicePort, ServiceSpec
 from ostria.api.meta import ObjectMeta
-from ostria.local.fields import PodFacts
+from ostria.local.containers.fields import PodFacts
 
 
 def template(image="app:1", labels=None, annotations=None, **spec) -> PodTemplateSpec:
