@@ -28,6 +28,7 @@ from ostria.discovery.debug.xds import DebugRequests
 from ostria.discovery.mesh_file import MeshFile
 from ostria.discovery.metrics import Metrics
 from ostria.discovery.news import News
+from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection
 from ostria.discovery.server.discovery_server import DiscoveryServer, Secure
 from ostria.discovery.server.listen import SERVER_NAMES
@@ -82,8 +83,9 @@ class ControlPlane:
         self.source = FilesSource(settings.config, self.store, settings.namespace, self._problems_changed, settings.spares)
         self.translator = Translator(tamper(settings.tamper) if settings.tamper else None)
         self.mesh_file = MeshFile(settings.mesh_config)
+        self.pushes = Pushes(lambda: self.translator.builds)
         self.news = News(self._problems, lambda: self.worlds.current.snapshot.dangling(), self._inspection().locate)
-        self.worlds = Worlds(self.store, self._snapshots, self.translator, self.metrics)
+        self.worlds = Worlds(self.store, self._snapshots, self.translator, self.metrics, pushes=self.pushes)
         self.ready = False
         self.server: DiscoveryServer
         self.debug_server: HttpServer | None = None
@@ -107,6 +109,7 @@ class ControlPlane:
             plaintext=self.settings.xds_address,
             secure=secure if self.settings.tls_address else None,
             debug=DebugRequests(self.connections, lambda: self.worlds.current.snapshot.mesh.root_namespace),
+            pushes=self.pushes,
         )
         self._open.push_async_callback(self.server.stop)
         await self.server.start()
@@ -188,6 +191,7 @@ class ControlPlane:
             failures=lambda: ((each.words, each.origins) for each in self.translator.problems()),
             connections=self.connections,
             builds=lambda: dict(self.translator.builds),
+            pushes=self.pushes,
         )
 
     def _problems(self) -> tuple[Problem, ...]:

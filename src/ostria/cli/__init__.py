@@ -35,6 +35,7 @@ VERBS: Final[dict[str, Verb]] = {
     "status": Verb("ostria.cli.status", "Show workloads and what is wrong."),
     "up": Verb("ostria.cli.up", "Start a mesh on this machine."),
     "version": Verb("ostria.cli.version", "Show the versions of Ostria and Envoy."),
+    "x": Verb("ostria.cli.x.command", "Look deeper: who caused a push, and more."),
 }
 
 PLAIN: Final = frozenset({"agent", "discovery", "envoy"})

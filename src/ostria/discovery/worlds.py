@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ostria.config.store import Change, Store
 from ostria.discovery.metrics import Metrics
+from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.debounce import Debounce, Waits
 from ostria.discovery.world import World
 from ostria.snapshot.snapshots import Snapshot, Snapshots
@@ -48,9 +49,17 @@ class Worlds:
     """Lives in the world's thread, whole. `begin` gives the first world; `run` follows the store."""
 
     def __init__(
-        self, store: Store, fresh: Callable[[], Snapshots], translator: Translates, metrics: Metrics, waits: Waits | None = None
+        self,
+        store: Store,
+        fresh: Callable[[], Snapshots],
+        translator: Translates,
+        metrics: Metrics,
+        *,
+        pushes: Pushes | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._store, self._fresh, self._translator, self._metrics = store, fresh, translator, metrics
+        self._pushes = pushes or Pushes()
         self._snapshots = fresh()
         self._debounce = Debounce(waits or Waits())
         self._heard = asyncio.Event()
@@ -100,9 +109,9 @@ class Worlds:
 
     def _build(self) -> bool:
         """The next world; False when there is none to push."""
-        begin = time.monotonic()
-        if self._debounce.first is not None:
-            self._metrics.debounce_time.observe(begin - self._debounce.first)
+        begin, heard = time.monotonic(), self._debounce.first
+        if heard is not None:
+            self._metrics.debounce_time.observe(begin - heard)
         changes, mesh_changed, self._changes, self._mesh_changed = tuple(self._changes), self._mesh_changed, [], False
         try:
             snapshot = self._snapshots.advance(self._store, changes, mesh_changed=mesh_changed)
@@ -112,8 +121,9 @@ class Worlds:
         finally:
             self._debounce.pushed(time.monotonic(), time.monotonic() - begin)
         self.last_failure = ""
-        self.current = TranslatedWorld(snapshot, self._translator)
-        self._settle(time.monotonic() - begin, snapshot)
+        self.current, seconds = TranslatedWorld(snapshot, self._translator), time.monotonic() - begin
+        self._pushes.begin(self.current.version, changes, mesh_changed=mesh_changed, began=heard, snapshot_seconds=seconds)
+        self._settle(seconds, snapshot)
         return True
 
     def _fail(self, problem: Exception) -> None:

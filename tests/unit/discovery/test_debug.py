@@ -50,7 +50,13 @@ class Serving:
         requests = DebugRequests(self.connections, lambda: "istio-system")
         self.server = DiscoveryServer(world, self.thread, metrics, plaintext="127.0.0.1:0", secure=None, debug=requests)
         inspection = Inspection(
-            snapshot=lambda: snapshot, store=self.store, problems=tuple, failures=tuple, connections=self.connections, builds=dict
+            snapshot=lambda: snapshot,
+            store=self.store,
+            problems=tuple,
+            failures=tuple,
+            connections=self.connections,
+            builds=dict,
+            pushes=self.server.pusher.pushes,
         )
         pages = DebugPages(inspection=inspection, thread=self.thread, authenticator=self.authenticator, ready=lambda: True, version="1.2.3")
         self.pages = HttpServer("127.0.0.1:0", pages)

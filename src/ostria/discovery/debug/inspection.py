@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ostria.api.meta import ObjectKey
 from ostria.api.problem import Problem
 from ostria.config.store import Store
+from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection
 from ostria.snapshot.snapshots import Snapshot
 
@@ -23,6 +24,7 @@ class Inspection:
     connections: Callable[[], Iterable[Connection]]
     builds: Callable[[], dict[str, int]]
     """How many resources were built so far, by type URL."""
+    pushes: Pushes
 
     def locate(self, key: ObjectKey) -> str:
         found = self.store.get(key)

@@ -8,7 +8,7 @@ from html import escape
 from http import HTTPStatus
 from typing import Final
 
-from ostria.discovery.debug import contents, dumps, streams
+from ostria.discovery.debug import contents, dumps, pushes, streams
 from ostria.discovery.debug.access import Forbidden, judge, may_see
 from ostria.discovery.debug.http import Reply, Request, text
 from ostria.discovery.debug.inspection import Inspection
@@ -32,6 +32,7 @@ MESH_PAGES: Final[Mapping[str, tuple[str, MeshPage]]] = {
     "mesh": ("The mesh's settings", lambda at: contents.mesh(at.snapshot())),
     "problems": ("Everything that is refused, missing or not built, with file and line", problems),
     "push_status": ("The newest world", lambda at: _push_status(at)),
+    "pushes": ("The last pushes: who caused each, what it cost", lambda at: pushes.page(at.pushes)),
     "registryz": ("Services", lambda at: contents.registryz(at.snapshot())),
     "resourcesz": ("Objects by kind", lambda at: contents.resourcesz(at.store)),
     "syncz": ("What was sent to proxies and what they acknowledged", lambda at: streams.syncz(at.connections(), at.locate)),

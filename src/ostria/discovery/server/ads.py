@@ -136,6 +136,7 @@ class AggregatedDiscovery:
             gate=self._gate,
             limits=self._limits,
             metrics=self._pusher.metrics,
+            pushes=self._pusher.pushes,
             newest=lambda: self._pusher.world,
             world=world,
             proxy=proxy,

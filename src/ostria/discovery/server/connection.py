@@ -18,6 +18,7 @@ from ostria.discovery.protocol.order import Turn
 from ostria.discovery.protocol.rejections import Rejection, Rejections
 from ostria.discovery.protocol.requests import DeltaRequest, Response, SotwRequest
 from ostria.discovery.protocol.sotw import SotwStream
+from ostria.discovery.pushes import Push, Pushes, Share
 from ostria.discovery.server.gate import SendGate, Write
 from ostria.discovery.server.limits import Limits
 from ostria.discovery.server.refusal import Refused, too_much
@@ -57,6 +58,7 @@ class Connection:
     gate: SendGate
     limits: Limits
     metrics: Metrics
+    pushes: Pushes
     newest: Callable[[], World]
     world: World
     """What the proxy was last told of."""
@@ -67,6 +69,7 @@ class Connection:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while resources are fetched, so that a new type and a new world don't pass each other."""
     pushing: Pending | None = None
+    share: Share = field(default_factory=Share)
     slow: bool = False
     """It took its last large message slowly."""
     secrets: SecretFilter = field(init=False)
@@ -87,6 +90,7 @@ class Connection:
             content = known.current if known else await self._open(request.type_url)
             self._count_nonce(request)
             rejected = self._take(request, content)
+        self.share.answered(request.type_url, request.nonce, time.monotonic(), refused=request.error is not None)
         for each in rejected:
             self._tell(each)
         self._count_refusals(request)
@@ -108,14 +112,18 @@ class Connection:
         return found[type_url]
 
     async def _move(self, world: World, more: tuple[str, ...] = ()) -> dict[str, ResourceSet]:
-        held = () if world is self.world else tuple(each.type_url for each in self.stream)
-        proxy, found = await self._fetch(world, (*held, *more))
-        self.world, self.proxy = world, proxy
+        if world is self.world:
+            self.proxy, found = await self._fetch(world, more, None)
+        else:
+            push = self.pushes.of(world.version)
+            proxy, found = await self._fetch(world, (*(each.type_url for each in self.stream), *more), push)
+            self.share.enter(push, (each.type_url for each in self.stream if each.holds.base is not None))
+            self.world, self.proxy = world, proxy
         self.stream.update(found)
         return found
 
-    async def _fetch(self, world: World, types: tuple[str, ...]) -> tuple[Proxy, dict[str, ResourceSet]]:
-        proxy, found = await self.thread.run(_ask, world, self.claims, types, self.metrics)
+    async def _fetch(self, world: World, types: tuple[str, ...], push: Push | None) -> tuple[Proxy, dict[str, ResourceSet]]:
+        proxy, found = await self.thread.run(_ask, world, self.claims, types, self.metrics, push)
         if SDS in found:
             found[SDS] = self.secrets(found[SDS])
         return proxy, found
@@ -160,6 +168,7 @@ class Connection:
 
     async def _send(self, response: Response, send: Write) -> None:
         begin, kind = time.perf_counter(), short(response.type_url)
+        self.share.sent(response)
         try:
             self.slow = await self.gate.send(send, response, slow=self.slow)
         except TimeoutError:
@@ -184,18 +193,22 @@ class Connection:
             self.wake.set()
 
     def close(self) -> None:
+        self.share.close()
         if self.patience is not None:
             self.patience.cancel()
 
 
-def _ask(world: World, claims: Proxy, types: tuple[str, ...], metrics: Metrics) -> tuple[Proxy, dict[str, ResourceSet]]:
-    """Runs in the world's thread."""
+def _ask(world: World, claims: Proxy, types: tuple[str, ...], metrics: Metrics, push: Push | None) -> tuple[Proxy, dict[str, ResourceSet]]:
+    """Runs in the world's thread; the time goes to the account of `push`."""
     proxy = world.complete(claims)
     found = {}
     for type_url in types:
         begin = time.perf_counter()
         found[type_url] = world.resources(proxy, type_url)
-        metrics.push_time.labels(short(type_url)).observe(time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        metrics.push_time.labels(short(type_url)).observe(seconds)
+        if push is not None:
+            push.translate_seconds += seconds
     return proxy, found
 
 

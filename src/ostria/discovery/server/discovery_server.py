@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import grpc.aio
 
 from ostria.discovery.metrics import Metrics
+from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.ads import AggregatedDiscovery, Debug
 from ostria.discovery.server.calls import by_token, nobody
 from ostria.discovery.server.certificates import CertificateService
@@ -44,11 +45,12 @@ class DiscoveryServer:
         plaintext: str,
         secure: Secure | None,
         debug: Debug,
+        pushes: Pushes | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self.metrics, self._thread = metrics, thread
-        self.pusher = Pusher(world, metrics, self._limits.streams_per_proxy)
+        self.pusher = Pusher(world, metrics, pushes or Pushes(), self._limits.streams_per_proxy)
         self._plaintext, self._secure, self._debug = plaintext, secure, debug
         self._servers: list[grpc.aio.Server] = []
         self._queue: asyncio.Task[None] | None = None

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from ostria.discovery.metrics import Metrics
 from ostria.discovery.protocol.rejections import Rejections
 from ostria.discovery.protocol.sharing import Shared
+from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection, Pending
 from ostria.discovery.server.refusal import too_much
 from ostria.discovery.world import World
@@ -24,8 +25,8 @@ _REMEMBERED_PROXIES = 10_000
 class Pusher:
     """Knows the newest world and everybody who is connected."""
 
-    def __init__(self, world: World, metrics: Metrics, streams_per_proxy: int) -> None:
-        self.world, self.metrics = world, metrics
+    def __init__(self, world: World, metrics: Metrics, pushes: Pushes, streams_per_proxy: int) -> None:
+        self.world, self.metrics, self.pushes = world, metrics, pushes
         self.shared = Shared()
         self.connections: dict[str, Connection] = {}
         self._streams_per_proxy = streams_per_proxy
