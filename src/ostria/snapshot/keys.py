@@ -6,7 +6,7 @@ from ostria.snapshot.policies import Who, key_of
 from ostria.snapshot.proxies import matching_labels
 from ostria.snapshot.references import References
 from ostria.snapshot.selection import selects
-from ostria.snapshot.view import Proxy, ProxyType, ViewKey
+from ostria.snapshot.view import Generator, Proxy, ProxyType, ViewKey
 from ostria.snapshot.world import World
 
 PROXY_PROTOCOL = "OSTRIA_PROXY_PROTOCOL"
@@ -43,7 +43,7 @@ def view_key(world: World, proxy: Proxy, references: References) -> ViewKey:
         captured=proxy.captured,
         http_proxy_port=proxy.http_proxy_port,
         outbound_mark=proxy.outbound_mark,
-        vhds=proxy.vhds,
+        vhds=proxy.vhds and not router and proxy.generator is Generator.ENVOY,
         proxy_protocol=router and proxy.metadata.get(PROXY_PROTOCOL) in (True, "true"),
     )
 

@@ -63,6 +63,7 @@ class Proxy:
     """False: nothing redirects traffic (INTERCEPTION_MODE NONE): listeners bind real ports, clients use `http_proxy`."""
     http_proxy_port: int = 0
     vhds: bool = False
+    """It takes virtual hosts one by one. A proxy is never moved from one way to the other while it is connected."""
     outbound_mark: int = 0
     """SO_MARK that Envoy's own upstream sockets carry, where rules can't tell them by UID; 0: none."""
     version: str = ""
@@ -102,6 +103,7 @@ class ViewKey:
     http_proxy_port: int
     outbound_mark: int
     vhds: bool
+    """Sidecars only: HTTP routes are delivered virtual host by virtual host."""
     proxy_protocol: bool = False
     """Routers: a proxy in front may send the PROXY protocol (node metadata OSTRIA_PROXY_PROTOCOL), so the caller's address survives."""
     patch_answers: tuple[bool, ...] = ()

@@ -142,7 +142,7 @@ def test_virtual_hosts_can_be_delivered_one_by_one() -> None:
     sets = watched.sets(watched.proxy(vhds=True))
     shell = sets[RDS].get("9080")
     assert shell is not None
-    assert not RouteConfiguration.FromString(shell.body).virtual_hosts
+    assert [host.name for host in RouteConfiguration.FromString(shell.body).virtual_hosts] == ["allow_any"]
     assert sets[VHDS].get("9080/reviews.default.svc.cluster.local:9080") is not None
 
 

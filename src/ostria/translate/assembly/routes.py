@@ -1,6 +1,9 @@
-"""Route configurations of a view: bytes of virtual hosts, each built once for all views, joined behind bytes of their configuration."""
+"""Route configurations of a view: bytes of virtual hosts, each built once for all views, joined behind bytes of their configuration.
 
-from collections.abc import Iterator, Mapping
+Where a view's proxies take virtual hosts one by one, the configurations are shells and the hosts a type of their own; see `apart`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,25 +11,29 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from ostria.snapshot.view import View
 from ostria.translate import routes, splice
-from ostria.translate.assembly.shelf import Item, Shelf
+from ostria.translate.assembly.apart import Renamed, movable, taken_apart
+from ostria.translate.assembly.shelf import NOTHING, Item, Shelf
 from ostria.translate.names import RDS, VHDS
 from ostria.translate.patches import Patches
-from ostria.translate.prepared import Prepared, content_version, prepare
+from ostria.translate.prepared import Prepared, content_version
 from ostria.translate.routes import RouteConfigKey
-from ostria.translate.workshop import Outcome, Workshop
+from ostria.translate.workshop import Failed, Outcome, Workshop
 
 _VIRTUAL_HOSTS = RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One route configuration: whole where its virtual hosts are inline, else their shell."""
+    """One route configuration: whole, or a shell with `apart`, the hosts that are delivered one by one."""
 
     key: RouteConfigKey
     config: Item
     hosts: Shelf
-    shell: Outcome | None = None
+    """As they are inline."""
+    renamed: Renamed
+    made: Outcome
     """Kept so that it is not built again when only a host changes."""
+    apart: Mapping[str, Prepared]
 
 
 class RouteAssembly:
@@ -43,42 +50,58 @@ class RouteAssembly:
         self._patches = patches
         last = self._parts
         self._parts = {
-            key.name: held if (held := known.get(key.name)) is not None and held.key == key else self._part(key, last.get(key.name))
+            key.name: held
+            if (held := known.get(key.name)) is not None and held.key == key
+            else self._part(key, last.get(key.name), apart=view.key.vhds and not key.single)
             for key in routes.keys(view)
         }
         self.configs.fill(part.config for part in self._parts.values())
-        apart = (part.hosts for part in self._parts.values() if part.key.vhds)
-        self.hosts.fill(Item(name, host, host.origins) for shelf in apart for name, host in shelf.content.items())
+        self.hosts.fill(Item(name, host, host.origins) for part in self._parts.values() for name, host in part.apart.items())
         failed = (problem for part in self._parts.values() for problem in part.hosts.problems)
         self.hosts.problems = (*self.hosts.problems, *failed)
 
-    def _part(self, key: RouteConfigKey, last: _Part | None) -> _Part:
+    def _part(self, key: RouteConfigKey, last: _Part | None, *, apart: bool) -> _Part:
         """The shelf of hosts is the last one's, so that a host that fails keeps its last good version."""
         hosts = last.hosts if last is not None else Shelf(VHDS)
+        renamed = last.renamed if last is not None else Renamed(self._workshop.intern)
         if self._patches is not None:
-            return self._patched(key, hosts, self._patches)
-        hosts.fill(self._hosts(key))
-        shell = self._workshop.make(RDS, (key.name, key.ignore_port, key.vhds), lambda: routes.shell(key))
-        if key.vhds or not isinstance(shell, Prepared):
-            return _Part(key, Item(key.name, shell), hosts, shell)
-        return _Part(key, Item(key.name, self._workshop.intern(RDS, _joined(shell, hosts))), hosts, shell)
+            made = self._workshop.make(RDS, key, lambda: routes.build(key), self._patches)
+            config, moved = self._patched(key, made) if apart else (made, NOTHING)
+        else:
+            hosts.fill(self._hosts(key))
+            made = self._shell(key, apart=apart)
+            config, moved = self._moved(key, made, hosts, renamed) if apart else (self._joined(made, hosts.content.values()), NOTHING)
+        if isinstance(made, Failed) and last is not None:
+            # The shell that is kept belongs with the hosts that are kept.
+            moved = last.apart
+        return _Part(key, Item(key.name, config), hosts, renamed, made, moved)
 
     def _hosts(self, key: RouteConfigKey) -> Iterator[Item]:
         for host in key.hosts:
             yield Item(host.name, self._workshop.make(VHDS, host, partial(routes.build_host, host)))
 
-    def _patched(self, key: RouteConfigKey, hosts: Shelf, patches: Patches) -> _Part:
-        """A patch may ask for anything in a configuration, so it is built whole."""
-        outcome = self._workshop.make(RDS, key, lambda: routes.build(key), patches)
-        if not key.vhds or not isinstance(outcome, Prepared):
-            return _Part(key, Item(key.name, outcome), hosts)
-        message = RouteConfiguration.FromString(outcome.body)
-        hosts.fill(Item(h.name, prepare(h.name, h, outcome.origins)) for h in message.virtual_hosts)
-        del message.virtual_hosts[:]
-        return _Part(key, Item(key.name, prepare(key.name, message, outcome.origins)), hosts)
+    def _shell(self, key: RouteConfigKey, *, apart: bool) -> Outcome:
+        build = routes.shell_apart if apart else routes.shell
+        return self._workshop.make(RDS, (key.name, key.ignore_port, apart), lambda: build(key))
 
+    def _moved(self, key: RouteConfigKey, shell: Outcome, hosts: Shelf, renamed: Renamed) -> tuple[Outcome, Mapping[str, Prepared]]:
+        """Which hosts move is told by their keys; their bytes stay unread."""
+        staying = frozenset(host.name for host in key.hosts if not movable(host.name, host.domains))
+        inline = [host for name, host in hosts.content.items() if name in staying]
+        return self._joined(shell, inline), renamed.hosts(key.name, (host for name, host in hosts.content.items() if name not in staying))
 
-def _joined(shell: Prepared, hosts: Shelf) -> Prepared:
-    body = splice.append(shell.body, _VIRTUAL_HOSTS, (host.body for host in hosts.content.values()))
-    origins = tuple(dict.fromkeys(origin for host in hosts.content.values() for origin in host.origins))
-    return Prepared(shell.name, body, content_version(body), origins, shell.requires)
+    def _patched(self, key: RouteConfigKey, whole: Outcome) -> tuple[Outcome, Mapping[str, Prepared]]:
+        """A patch may ask for anything in a configuration, so it is built whole and taken apart afterwards."""
+        if not isinstance(whole, Prepared):
+            return whole, NOTHING
+        shell, hosts = taken_apart(whole, {host.name: routes.origins(host) for host in key.hosts})
+        intern = self._workshop.intern
+        return intern(RDS, shell), {name: intern(VHDS, host) for name, host in hosts.items()}
+
+    def _joined(self, shell: Outcome, hosts: Iterable[Prepared]) -> Outcome:
+        if not isinstance(shell, Prepared):
+            return shell
+        found = tuple(hosts)
+        body = splice.append(shell.body, _VIRTUAL_HOSTS, (host.body for host in found))
+        origins = tuple(dict.fromkeys(origin for host in found for origin in host.origins))
+        return self._workshop.intern(RDS, Prepared(shell.name, body, content_version(body), origins, shell.requires))

@@ -87,8 +87,7 @@ def _host_matches(host: VirtualHost, entry: Entry) -> bool:
     wanted = entry.routes.vhost if entry.routes is not None else None
     if wanted is None:
         return True
-    # Virtual hosts that are delivered one by one carry the configuration's name before their own.
-    named = not wanted.name or host.name == wanted.name or host.name.endswith(f"/{wanted.name}")
+    named = not wanted.name or host.name == wanted.name
     return named and (not wanted.domain_name or wanted.domain_name in host.domains)
 
 

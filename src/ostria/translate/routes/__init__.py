@@ -1,12 +1,12 @@
 """HTTP routing: what a proxy may see becomes route configurations made of virtual hosts.
 
 In comes a `View`; `keys` plans it, without building anything, as route configuration keys that hold virtual host keys. Out go messages: `shell`
-builds a route configuration without its virtual hosts, `build_host` one virtual host; the translator joins their bytes, so that a change of one
-VirtualService builds the virtual hosts of its hosts and nothing else. `inbound_route` is for listeners, which carry it
-inline, and `gateway_route_name` tells them what a server's configuration is called.
+builds a route configuration without its virtual hosts (`shell_apart` where they are delivered one by one), `build_host` one virtual host; the
+translator joins their bytes, so that a change of one VirtualService builds the virtual hosts of its hosts and nothing else. `inbound_route` is for
+listeners, which carry it inline, and `gateway_route_name` tells them what a server's configuration is called.
 """
 
-from ostria.translate.routes.build import build, build_host, shell
+from ostria.translate.routes.build import build, build_host, deliver_apart, origins, shell, shell_apart
 from ostria.translate.routes.gateway import route_name as gateway_route_name
 from ostria.translate.routes.inbound import inbound_route
 from ostria.translate.routes.key import (
@@ -30,8 +30,11 @@ __all__ = [
     "VirtualServiceRoutes",
     "build",
     "build_host",
+    "deliver_apart",
     "gateway_route_name",
     "inbound_route",
     "keys",
+    "origins",
     "shell",
+    "shell_apart",
 ]

@@ -9,6 +9,7 @@ from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
 from ostria.api.meta import ObjectKey
 from ostria.translate.built import Built
+from ostria.translate.names import VHDS
 from ostria.translate.routes.key import RouteConfigKey, Routes, ServiceRoute, VirtualHostKey, VirtualServiceRoutes
 from ostria.translate.routes.match import is_catch_all
 from ostria.translate.routes.route import routes
@@ -25,10 +26,20 @@ def shell(key: RouteConfigKey) -> Built:
         max_direct_response_body_size_bytes=UInt32Value(value=MAX_DIRECT_RESPONSE),
         ignore_port_in_host_matching=key.ignore_port,
     )
-    if key.vhds:
-        message.vhds.config_source.ads.SetInParent()
-        message.vhds.config_source.resource_api_version = config_source_pb2.V3
     return Built(key.name, message)
+
+
+def shell_apart(key: RouteConfigKey) -> Built:
+    """The same, for a proxy that is given the virtual hosts one by one (VHDS)."""
+    message = shell(key).message
+    assert isinstance(message, route_pb2.RouteConfiguration)
+    deliver_apart(message)
+    return Built(key.name, message, requires=((VHDS, key.name),))
+
+
+def deliver_apart(message: route_pb2.RouteConfiguration) -> None:
+    message.vhds.config_source.ads.SetInParent()
+    message.vhds.config_source.resource_api_version = config_source_pb2.V3
 
 
 def build_host(key: VirtualHostKey) -> Built:
@@ -41,7 +52,7 @@ def build_host(key: VirtualHostKey) -> Built:
         include_request_attempt_count=key.attempt_count,
         require_tls=route_pb.VirtualHost.ALL if key.require_tls else route_pb.VirtualHost.NONE,
     )
-    return Built(key.name, message, tuple(dict.fromkeys(o for source in key.routes for o in _origins(source))))
+    return Built(key.name, message, origins(key))
 
 
 def build(key: RouteConfigKey) -> Built:
@@ -51,6 +62,11 @@ def build(key: RouteConfigKey) -> Built:
     assert isinstance(message, route_pb2.RouteConfiguration)
     message.virtual_hosts.extend(h.message for h in hosts if isinstance(h.message, route_pb.VirtualHost))
     return Built(key.name, message, tuple(dict.fromkeys(o for h in hosts for o in h.origins)))
+
+
+def origins(key: VirtualHostKey) -> tuple[ObjectKey, ...]:
+    """The objects that a virtual host comes from."""
+    return tuple(dict.fromkeys(o for source in key.routes for o in _origins(source)))
 
 
 def _origins(source: Routes) -> Iterator[ObjectKey]:

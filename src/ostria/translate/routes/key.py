@@ -85,5 +85,5 @@ class RouteConfigKey:
     hosts: tuple[VirtualHostKey, ...]
     ignore_port: bool = True
     """The port in a request's Host header doesn't count, and domains carry none."""
-    vhds: bool = False
-    """Virtual hosts are delivered one by one; each is named `ROUTE_CONFIGURATION/HOST:PORT`, which VHDS demands."""
+    single: bool = False
+    """It holds one virtual host for whatever comes, today and in every other world: there is nothing to deliver one by one."""

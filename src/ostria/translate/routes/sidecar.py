@@ -51,7 +51,7 @@ def _one_port(hosts: PortHosts, port: int, rest: VirtualHostKey) -> Iterator[Rou
     yield RouteConfigKey(name=str(port), hosts=(*in_order, rest))
     for named in all_of_them:
         if named.service is not None and (p := named.service.port(port)) is not None and p.protocol is Protocol.AUTO:
-            yield RouteConfigKey(name=f"{named.service.host}:{port}", hosts=(replace(named.key, domains=("*",)),))
+            yield RouteConfigKey(name=f"{named.service.host}:{port}", hosts=(replace(named.key, domains=("*",)),), single=True)
 
 
 def _proxy_key(name: str, hosts: PortHosts, rest: VirtualHostKey) -> RouteConfigKey:

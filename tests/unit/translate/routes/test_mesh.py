@@ -230,9 +230,3 @@ def test_a_grpc_client_gets_the_one_virtual_host_of_the_service_it_dials() -> No
     assert len(config.virtual_hosts) == 1
     for name in ("echo.default.svc.cluster.local:7070", "echo:7070", "echo.default.svc.cluster.local"):
         assert cluster(simulate(config, Request(authority=name))) == "outbound|7070||echo.default.svc.cluster.local"
-
-
-def test_virtual_hosts_delivered_one_by_one_carry_their_configurations_name() -> None:
-    (key,) = routes.keys(village(REVIEWS, vhds=True))
-    assert [h.name for h in key.hosts] == ["9080/reviews.default.svc.cluster.local:9080", "9080/allow_any"]
-    assert routes.shell(key).message.vhds.config_source.HasField("ads")
