@@ -28,6 +28,7 @@ def start() -> Iterator[Callable[..., Mesh]]:
         alongside: bool = False,
         port: int | None = None,
         variables: Mapping[str, str] | None = None,
+        prefix: Iterable[str] = (),
     ) -> Mesh:
         root = os.geteuid() == 0
         if not root and not rootless:
@@ -41,6 +42,7 @@ def start() -> Iterator[Callable[..., Mesh]]:
             rootless=rootless and root,
             flags=tuple(flags),
             variables=dict(variables or {}),
+            prefix=tuple(prefix),
             **fixed,
         )
         running.append(mesh)

@@ -11,6 +11,9 @@ DNS_PORT = 15053
 NEVER_INBOUND = (15090, 15021, 15020)
 """Ports of Envoy and the agent themselves: probes and scrapes reach them directly."""
 
+INBOUND_SOURCES = {4: "127.0.0.6", 6: "::6"}
+"""Where Envoy calls the app from, so that such a call is not captured again. IPv6 has no loopback network: a namespace must be given the address."""
+
 PROXY_ID = 1337
 """UID and GID of Envoy and the agent; as a mark, what tells Envoy's sockets where one UID is all there is."""
 

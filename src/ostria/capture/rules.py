@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from ostria.capture.config import DNS_PORT, INBOUND_PORT, NEVER_INBOUND, OUTBOUND_PORT, TUNNEL_PORT, CaptureConfig, InterceptionMode
+from ostria.capture.config import (
+    DNS_PORT,
+    INBOUND_PORT,
+    INBOUND_SOURCES,
+    NEVER_INBOUND,
+    OUTBOUND_PORT,
+    TUNNEL_PORT,
+    CaptureConfig,
+    InterceptionMode,
+)
 
 TPROXY_MARK = 1337
 """Set on diverted packets, on connections of Envoy's original_src sockets, and matched by the policy route."""
@@ -76,7 +85,7 @@ class _Family(NamedTuple):
     """Where Envoy connects to the app from."""
 
 
-_FAMILIES = {4: _Family(4, "127.0.0.1/32", "127.0.0.6/32"), 6: _Family(6, "::1/128", "::6/128")}
+_FAMILIES = {4: _Family(4, "127.0.0.1/32", f"{INBOUND_SOURCES[4]}/32"), 6: _Family(6, "::1/128", f"{INBOUND_SOURCES[6]}/128")}
 
 
 def _family(config: CaptureConfig, version: int) -> FamilyRules:

@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from ostria.capture.config import INBOUND_SOURCES
 from ostria.local.kernel.namespaces import Home
 from ostria.local.kernel.rtnetlink import Rtnetlink
 
@@ -79,6 +80,7 @@ class Network:
             kernel.add_address("eth0", addresses.ipv4, 32)
             if addresses.ipv6 is not None:
                 kernel.add_address("eth0", addresses.ipv6, 128)
+                kernel.add_address("lo", IPv6Address(INBOUND_SOURCES[6]), 128)
             kernel.up("eth0")
             kernel.add_default_route("eth0", GATEWAYS[0])
             if addresses.ipv6 is not None:
