@@ -7,7 +7,7 @@ import typer
 
 from ostria.cli.proxy_config.table import render
 from ostria.cli.running import DEFAULT_MESH, MeshName, Output, ask_one, choose, paths_of, say
-from ostria.local.host_pids import translate
+from ostria.local.kernel.host_pids import translate
 
 HEADER = ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "SIDECAR", "ADDRESS")
 MEANINGLESS = ("WITHOUT MEANING HERE", "FIELD", "REASON", "PLACE")

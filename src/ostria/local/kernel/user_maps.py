@@ -5,9 +5,8 @@ import os
 import pwd
 import shutil
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
-
-from ostria.local.dns.resolver import read
 
 _NEEDED = 11000
 """Apps, proxies and the supervisor have numbers below this."""
@@ -37,7 +36,11 @@ def _range(path: str, uid: int) -> tuple[int, int] | None:
     names = {str(uid)}
     with contextlib.suppress(KeyError):
         names.add(pwd.getpwuid(uid).pw_name)
-    for line in read(path).splitlines():
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
         parts = line.split(":")
         if len(parts) == 3 and parts[0] in names and parts[1].isdecimal() and parts[2].isdecimal() and int(parts[2]) >= _NEEDED:
             return int(parts[1]), int(parts[2])

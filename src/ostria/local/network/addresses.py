@@ -5,7 +5,9 @@ Two names may hash to one address; the later one takes the next free address, an
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+NetworkPair = tuple[IPv4Network, IPv6Network]
 
 _RESERVED = 16
 """The first addresses of a network are for the mesh itself."""
@@ -14,7 +16,7 @@ _RESERVED = 16
 class Allocation:
     """Offsets by name, the same in the IPv4 and the IPv6 network. `kept` is what an earlier run remembered."""
 
-    def __init__(self, networks: tuple[IPv4Network, IPv6Network], kept: Mapping[str, int] | None = None) -> None:
+    def __init__(self, networks: NetworkPair, kept: Mapping[str, int] | None = None) -> None:
         self._networks = networks
         self._size = min(networks[0].num_addresses, networks[1].num_addresses, 1 << 16) - 1 - _RESERVED
         self._offsets: dict[str, int] = {}
@@ -37,12 +39,11 @@ class Allocation:
 
     def reserve(self, address: str, name: str) -> None:
         """An address that somebody chose by hand is never given to anyone else."""
-        for network in self._networks:
-            found = IPv4Address(address) if network.version == 4 and ":" not in address else None
-            if found is not None and found in network:
-                offset = int(found) - int(network.network_address) - _RESERVED
-                if 0 <= offset < self._size and offset not in self._names:
-                    self._take(name, offset)
+        found = ip_address(address)
+        network = self._networks[found.version == 6]
+        offset = int(found) - int(network.network_address) - _RESERVED
+        if 0 <= offset < self._size and offset not in self._names:
+            self._take(name, offset)
 
     def _free(self, name: str) -> int:
         start = int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % self._size

@@ -93,11 +93,11 @@ class Operations:
         if kind in ("", "Pod"):
             found += [pod.object() for pod in self.mesh.pods.values()]
         if kind == "Namespace":
-            declared = {entry.key.name for entry in self.mesh.store.list("Namespace")}
-            found += [space for name, space in self.mesh.namespaces().items() if name not in declared]
+            declared = self.mesh.objects.declared()
+            found += [space for name, space in self.mesh.objects.namespaces().items() if name not in declared]
         if kind in ("", "Service"):
             stored = {(e.key.namespace, e.key.name) for e in self.mesh.store.list("Service")}
-            found += [s for s in self.mesh.services() if (s.metadata.namespace, s.metadata.name) not in stored]
+            found += [s for s in self.mesh.objects.services() if (s.metadata.namespace, s.metadata.name) not in stored]
         if kind == "EndpointSlice":
             found += self.mesh.slices
         return found
@@ -125,7 +125,9 @@ class Operations:
         key = _key(request.fields["key"])
         self._own(key)
         entry = self.mesh.store.get(key)
-        found: Resource | None = entry.object if entry else self.mesh.namespaces().get(key.name) if key.kind == "Namespace" else None
+        found: Resource | None = (
+            entry.object if entry else self.mesh.objects.namespaces().get(key.name) if key.kind == "Namespace" else None
+        )
         if found is None:
             raise Refused(f"there is no {key}", f"ostria get {key.kind.lower()} lists those that there are")
         labels = dict(found.metadata.labels)
@@ -192,13 +194,13 @@ class Operations:
                 process.send(signal.SIGKILL)
 
     def _enter(self, pod: PodRun, container: str, command: list[str], streams: Streams, term: str) -> Process:
-        if container == "proxy" or not pod.containers:
+        if container == "proxy" or not pod.containers.apps:
             machine = self.mesh.machine
             orders: dict[str, Any] = {"argv": command, "env": {"PATH": machine.path, "TERM": term or "dumb", "HOME": "/tmp"}, "cwd": "/"}
             if machine.mode.capturing:
                 orders |= {"uid": 0, "gid": 0, "capabilities": [NET_ADMIN, NET_RAW]}
             return machine.processes.start(orders, Where(network=pod.network), streams)
-        for run in (*pod.containers, *pod.beside):
+        for run in (*pod.containers.apps, *pod.containers.beside):
             if container in ("", "app", run.name) and run.process is not None:
                 return pod.launch.enter(run.recipe.container, run.process, command, streams, term)
         raise Refused(f"{pod.plan.name} has no running container {container}".rstrip(), "ostria status shows why")

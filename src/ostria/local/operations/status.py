@@ -80,10 +80,10 @@ def _missing(pod: PodRun, unenforced: Iterable[Unenforced], root_namespace: str)
 
 
 def workload(pod: PodRun, refused: str = "") -> dict[str, Any]:
-    pids = {run.name: run.process.pid for run in (*pod.init, *pod.containers) if run.process is not None}
+    pids = {run.name: run.process.pid for run in pod.containers if run.process is not None}
     if pod.proxy is not None:
         pids |= {name: process.pid for name, process in (("agent", pod.proxy.agent), ("envoy", pod.proxy.envoy)) if process is not None}
-    restarts = sum(run.restarts for run in (*pod.beside, *pod.containers)) + (pod.proxy.envoy_restarts if pod.proxy else 0)
+    restarts = sum(run.restarts for run in (*pod.containers.beside, *pod.containers.apps)) + (pod.proxy.envoy_restarts if pod.proxy else 0)
     return {
         "name": pod.plan.name,
         "namespace": pod.plan.namespace,

@@ -4,33 +4,29 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
-from ostria.api.kubernetes.container import Container
 from ostria.api.kubernetes.pod import Pod, PodSpec
 from ostria.identity.tokens import TokenSubject
 from ostria.local.containers.environment import MissingReference
 from ostria.local.containers.fields import PodFacts
 from ostria.local.containers.logs import LogFile
-from ostria.local.containers.run import ContainerRun, Phase, Recipe, is_sidecar
 from ostria.local.controllers.injection import Injection
 from ostria.local.controllers.plan import PodPlan
-from ostria.local.network.links import GATEWAYS, Addresses
+from ostria.local.network.links import Addresses
 from ostria.local.pods.capture_rules import apply_rules
+from ostria.local.pods.containers import PodContainers
+from ostria.local.pods.facts import pod_facts, token_subject
 from ostria.local.pods.launch import PodLaunch
-from ostria.local.pods.machine import APP_ID, NODE, Machine
+from ostria.local.pods.machine import APP_ID, Machine
 from ostria.local.pods.object import pod_object, pod_status
 from ostria.local.pods.orders import PodOrders
 from ostria.local.pods.proxies import ProxyPlan, ProxyRun
 from ostria.local.pods.sidecars import Sidecar
 from ostria.local.pods.surroundings import Surroundings
-from ostria.local.pods.uncaptured import REPLICA
 from ostria.local.pods.volumes import PodVolumes
-from ostria.registry.workloads import TLS_MODE
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +43,6 @@ class PodRun:
     addresses: Addresses
     around: Surroundings
     created: str
-    containers: list[ContainerRun] = field(default_factory=list)
-    init: list[ContainerRun] = field(default_factory=list)
     proxy: ProxyRun | None = None
     stopping: bool = False
     problem: str = ""
@@ -57,15 +51,18 @@ class PodRun:
     system: Callable[[], dict[str, Any]] | None = None
     """The orders of a part of the mesh itself."""
     facts: PodFacts = field(init=False)
+    subject: TokenSubject = field(init=False)
+    """Whom the pod's tokens name."""
     launch: PodLaunch = field(init=False)
+    containers: PodContainers = field(init=False)
     _logs: dict[str, LogFile] = field(default_factory=dict)
     _initialized: bool = False
     _work: asyncio.Task[None] | None = None
-    _sidecars: list[asyncio.Task[int | None]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.facts = self._facts()
+        self.facts = pod_facts(self.plan, self.injection, self.addresses, self.created, capturing=self.machine.mode.capturing)
+        self.subject = token_subject(self.facts)
         volumes = PodVolumes(
             id=self.id, spec=self.spec, facts=self.facts, subject=self.subject, sources=self.around.sources, machine=self.machine
         )
@@ -80,6 +77,8 @@ class PodRun:
             system=self.system,
         )
         self.launch = PodLaunch(machine=self.machine, orders=orders, log=self.log)
+        without = PROXY_CONTAINER if self.injection.router else ""
+        self.containers = PodContainers(spec=self.spec, launch=self.launch, log=self.log, changed=self.around.changed, without=without)
 
     @property
     def spec(self) -> PodSpec:
@@ -90,54 +89,22 @@ class PodRun:
         return f"{self.plan.namespace}.{self.plan.name}"
 
     @property
-    def uid(self) -> str:
-        digest = blake2b(f"{self.id}/{self.created}".encode(), digest_size=16).hexdigest()
-        return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
-
-    @property
     def network(self) -> int | None:
         return self.launch.network
+
+    @property
+    def _grace(self) -> float:
+        """Seconds."""
+        return float(self.spec.termination_grace_period_seconds)
 
     @property
     def app_ports(self) -> Mapping[int, int]:
         return self.launch.orders.app_ports
 
     @property
-    def subject(self) -> TokenSubject:
-        """Whom the pod's tokens name."""
-        return TokenSubject(
-            namespace=self.plan.namespace, service_account=self.spec.account, pod=self.plan.name, pod_uid=self.uid, node=NODE
-        )
-
-    def _facts(self) -> PodFacts:
-        meta = self.plan.template.metadata
-        return PodFacts(
-            namespace=self.plan.namespace,
-            name=self.plan.name,
-            uid=self.uid,
-            labels=self._labels(),
-            annotations=meta.annotations,
-            service_account=self.spec.account,
-            addresses=self.addresses.texts(),
-            node=NODE,
-            node_address=str(GATEWAYS[0]),
-        )
-
-    def _labels(self) -> Mapping[str, str]:
-        labels = self.plan.template.metadata.labels
-        if self.injection.injected and not (self.injection.router or self.injection.proxyless):
-            labels = {TLS_MODE: "istio", **labels}
-        return labels if self.machine.mode.capturing else {**labels, REPLICA: self.plan.name}
-
-    @property
     def ready(self) -> bool:
-        app = all(c.ready or _ended_well(c) for c in self.containers) and all(c.ready for c in self.beside)
-        return self._initialized and app and not self.stopping and self.finished is None and (self.proxy is None or self.proxy.ready)
-
-    @property
-    def beside(self) -> list[ContainerRun]:
-        """Init containers that run as long as the app does: Kubernetes' own sidecars, in the order of their start."""
-        return [run for run in self.init if is_sidecar(run.recipe.container)]
+        alive = self._initialized and not self.stopping and self.finished is None
+        return alive and self.containers.ready and (self.proxy is None or self.proxy.ready)
 
     def start(self) -> None:
         self._work = asyncio.get_running_loop().create_task(self._run())
@@ -145,9 +112,7 @@ class PodRun:
     def objects_changed(self) -> None:
         """A ConfigMap, Secret or Service of the namespace is new: whoever waits for one looks again, and volumes follow."""
         self._news.set()
-        for run in (*self.init, *self.containers):
-            if run.phase is Phase.WAITING and run.reason == "CreateContainerConfigError":
-                run.news.set()
+        self.containers.look_again()
         with contextlib.suppress(ValueError, OSError):
             self.launch.orders.volumes.fill()
 
@@ -156,15 +121,12 @@ class PodRun:
         leaving = self.ready
         self.stopping = True
         self.around.changed()
-        grace = float(self.spec.termination_grace_period_seconds)
-        until = time.monotonic() + grace
+        grace = self._grace
         if leaving and drain:
             # Callers are told first; a cluster leaves this pause to a preStop hook, and those without one lose requests.
             await asyncio.sleep(min(_FAREWELL, grace / 2))
         draining = asyncio.create_task(self.proxy.drain()) if self.proxy is not None and drain else None
-        beside = self.beside
-        await asyncio.gather(*(run.stop(grace) for run in (*self.init, *self.containers) if run not in beside))
-        await self._stop_sidecars(until)
+        await self.containers.stop(grace)
         if draining is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(draining, max(1.0, min(grace, 10.0)))
@@ -184,13 +146,12 @@ class PodRun:
     def phase(self) -> str:
         if self.finished is not None:
             return "Succeeded" if self.finished else "Failed"
-        alive = any(c.phase is not Phase.WAITING or c.restarts for c in self.containers)
-        return "Running" if alive or (self._initialized and not self.containers) else "Pending"
+        return "Running" if self.containers.begun or (self._initialized and not self.containers.apps) else "Pending"
 
     @property
     def hopeless(self) -> bool:
         """Nobody should wait for it: it can't run as it is written, or it ends again and again."""
-        return bool(self.problem) or any(run.reason == "RunContainerError" or run.restarts > 2 for run in (*self.init, *self.containers))
+        return bool(self.problem) or self.containers.hopeless
 
     @property
     def local_host(self) -> str:
@@ -208,9 +169,8 @@ class PodRun:
         """What keeps the pod from being ready, in one line."""
         if self.problem:
             return self.problem
-        for run in (*self.init, *self.containers):
-            if run.message and not run.ready and run.phase is not Phase.TERMINATED:
-                return f"container {run.name}: {run.reason + ': ' if run.reason else ''}{run.message}"
+        if trouble := self.containers.trouble:
+            return trouble
         if self.proxy is not None and not self.proxy.ready and self.proxy.problem:
             return f"proxy: {self.proxy.problem}"
         return ""
@@ -241,44 +201,27 @@ class PodRun:
         if self.around.sidecar is not None:
             self._start_proxy(self.around.sidecar)
         await self._wait_for_volumes()
-        self._make_containers()
-        for run in self.init:
-            if self.stopping:
-                return
-            if is_sidecar(run.recipe.container):
-                self._sidecars.append(asyncio.create_task(run.run()))
-                await self._until_started(run)
-            elif await run.run() != 0 and not self.stopping:
-                await self._end(False)
-                return
+        self.containers.make()
+        if not await self.containers.run_init():
+            await self._end(False)
+            return
+        if self.stopping:
+            return
         if self.around.sidecar is not None and (self.around.sidecar.hold or self.around.sidecar.proxyless):
             await self._until_proxy_ready()
         self._initialized = True
         self.around.changed()
-        codes = await asyncio.gather(*(run.run() for run in self.containers))
-        if self.containers and not self.stopping:
-            await self._end(all(code == 0 for code in codes))
+        well = await self.containers.run_apps()
+        if self.containers.apps and not self.stopping:
+            await self._end(well)
 
     async def _end(self, success: bool) -> None:
         """All containers have ended for good: a Job's pod; nobody needs its proxy any more."""
         self.finished = success
-        await self._stop_sidecars(time.monotonic() + float(self.spec.termination_grace_period_seconds))
+        await self.containers.stop_sidecars(self._grace)
         if self.proxy is not None:
             await self.proxy.stop(drain=False)
         self.around.changed()
-
-    async def _until_started(self, run: ContainerRun) -> None:
-        while not (run.started or self.stopping):
-            await asyncio.sleep(0.05)
-
-    async def _stop_sidecars(self, until: float) -> None:
-        """The reverse of their start; those for whom no time is left still get their signal."""
-        for run in reversed(self.beside):
-            await run.stop(max(1.0, until - time.monotonic()))
-        if self._sidecars:
-            await asyncio.wait(self._sidecars, timeout=1.0)
-        for task in self._sidecars:
-            task.cancel()
 
     def _start_proxy(self, sidecar: Sidecar) -> None:
         sink = self.log(PROXY_CONTAINER)
@@ -318,25 +261,6 @@ class PodRun:
                 self.problem = ""
                 return
 
-    def _make_containers(self) -> None:
-        skip = PROXY_CONTAINER if self.injection.router else ""
-        policy = self.spec.restart_policy
-        once = "OnFailure" if policy != "Never" else "Never"
-        self.init = [self._container(c, "Always" if is_sidecar(c) else once) for c in self.spec.init_containers]
-        self.containers = [self._container(c, policy) for c in self.spec.containers if c.name != skip]
-
-    def _container(self, container: Container, policy: str) -> ContainerRun:
-        sink = self.log(container.name)
-        recipe = Recipe(
-            container=container,
-            start=lambda: self.launch.start(container),
-            target=lambda process: self.launch.target(container, process),
-            say=sink.write,
-            restart=policy,
-            grace=float(self.spec.termination_grace_period_seconds),
-        )
-        return ContainerRun(recipe, self.around.changed)
-
     def _clean_up(self) -> None:
         if self.network is not None:
             os.close(self.network)
@@ -345,7 +269,3 @@ class PodRun:
             file.close()
         self._logs.clear()
         self.machine.volumes.forget(self.id)
-
-
-def _ended_well(run: ContainerRun) -> bool:
-    return run.phase is Phase.TERMINATED and run.exit_code == 0
