@@ -65,6 +65,10 @@ class TestTheHouse:
     def test_no_room_is_described_that_does_not_exist(self):
         assert sorted(re.findall(r"^\| `(\w+)/` \|", PAGE, re.MULTILINE)) == self.ROOMS
 
+    def test_the_rooms_of_the_local_mesh_are_those_that_exist(self):
+        rooms = {p.name for p in (SOURCE / "ostria" / "local").iterdir() if p.is_dir() and p.name != "__pycache__"}
+        assert set(re.findall(r"`local/(\w+)/`", PAGE)) == rooms
+
     @pytest.mark.parametrize("file", sorted(set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*/[a-z_]+\.py)`", PAGE))))
     def test_every_file_that_is_named_exists(self, file):
         assert any((base / file).is_file() for base in (SOURCE / "ostria", ROOT))
