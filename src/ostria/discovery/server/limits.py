@@ -17,9 +17,9 @@ class Limits:
     """A proxy that reads nothing for so long is dropped."""
     patience_seconds: float = 2.0
     """How long additions wait for the acknowledgement of the clusters that they name."""
-    bytes_in_flight: int = 48 << 20
+    bytes_in_flight: int = 16 << 20
     """In large responses to all proxies together; each byte is in memory twice, here and in gRPC."""
-    slow_bytes_in_flight: int = 24 << 20
+    slow_bytes_in_flight: int = 16 << 20
     large_bytes: int = 64 << 10
     """Smaller responses don't wait for room."""
     prompt_seconds: float = 2.0

@@ -13,6 +13,7 @@ from ostria.translate.clusters import AnyClusterKey, Client, standing
 from ostria.translate.clusters.eds import endpoint_keys
 from ostria.translate.names import CDS, EDS
 from ostria.translate.patches import Patches
+from ostria.translate.prepared import Prepared
 from ostria.translate.workshop import Workshop
 
 
@@ -32,8 +33,8 @@ class _Part:
     service: Service
     rule: ResolvedDestinationRule | None
     sets: tuple[EndpointSet, ...]
-    clusters: tuple[Item, ...]
-    assignments: tuple[Item, ...]
+    clusters: tuple[Item | Prepared, ...]
+    assignments: tuple[Item | Prepared, ...]
 
     def is_of(self, service: Service, rule: ResolvedDestinationRule | None, sets: tuple[EndpointSet, ...]) -> bool:
         return self.service is service and self.rule is rule and self.sets == sets
@@ -64,13 +65,13 @@ class ClusterAssembly:
         keys = clusters.service_keys(view, frame.client, service)
         return _Part(service, rule, sets, tuple(self._items(keys, frame.patches)), tuple(self._assignments(view, keys)))
 
-    def _items(self, keys: Iterable[AnyClusterKey], patches: Patches | None) -> Iterator[Item]:
+    def _items(self, keys: Iterable[AnyClusterKey], patches: Patches | None) -> Iterator[Item | Prepared]:
         for key in keys:
             name = clusters.name_of(key)
             outcome = self._workshop.make(CDS, key, partial(clusters.build, key), patches.for_cluster(name) if patches else None)
-            yield Item(name, outcome, clusters.origins_of(key))
+            yield outcome if isinstance(outcome, Prepared) else Item(name, outcome, clusters.origins_of(key))
 
-    def _assignments(self, view: View, keys: Iterable[AnyClusterKey]) -> Iterator[Item]:
+    def _assignments(self, view: View, keys: Iterable[AnyClusterKey]) -> Iterator[Item | Prepared]:
         for key in endpoint_keys(view, keys):
             outcome = self._workshop.make(EDS, key, partial(endpoints.build, key))
-            yield Item(key.name, outcome, (key.service.owner,))
+            yield outcome if isinstance(outcome, Prepared) else Item(key.name, outcome, (key.service.owner,))

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ostria.api.meta import ObjectKey
 from ostria.translate.prepared import Prepared
-from ostria.translate.workshop import Failed, Outcome, Removed
+from ostria.translate.workshop import Failed, Outcome
 
 NOTHING: Final[Mapping[str, Prepared]] = MappingProxyType({})
 """The one empty content."""
@@ -40,34 +40,40 @@ class Shelf:
         self.type_url = type_url
         self.content: Mapping[str, Prepared] = NOTHING
         self.problems: tuple[Problem, ...] = ()
-        self._items: tuple[Item, ...] = ()
+        self._unserved: tuple[Outcome, ...] = ()
+        """Held, so that what failed is not tried again while nothing about it changed."""
 
-    def fill(self, items: Iterable[Item]) -> Mapping[str, Prepared]:
-        """Put `items` in place of what there was; the old mapping comes back if it holds the same."""
-        self._items = tuple(items)
+    def fill(self, items: Iterable[Item | Prepared]) -> Mapping[str, Prepared]:
+        """Put `items` in place of what there was; the old mapping comes back if it holds the same. What is made may stand for itself."""
         content: dict[str, Prepared] = {}
         problems: list[Problem] = []
-        for item in self._items:
-            self._put(content, problems, item)
-        self.problems = tuple(problems)
+        unserved: list[Outcome] = []
+        for item in items:
+            outcome = item if isinstance(item, Prepared) else item.outcome
+            if isinstance(outcome, Prepared) and content.setdefault(outcome.name, outcome) is outcome:
+                continue
+            unserved.append(outcome)
+            if (problem := self._problem(content, item)) is not None:
+                problems.append(problem)
+        self.problems, self._unserved = tuple(problems), tuple(unserved)
         if not _same(self.content, content):
             self.content = content
         return self.content
 
-    def _put(self, content: dict[str, Prepared], problems: list[Problem], item: Item) -> None:
-        match item.outcome:
-            case Prepared() as prepared:
-                first = content.setdefault(prepared.name, prepared)
-                if first is not prepared:
-                    words = "another resource has this name already, from " + (", ".join(map(str, first.origins)) or "the mesh itself")
-                    problems.append(Problem(type_url=self.type_url, name=prepared.name, origins=prepared.origins, words=words, kept=True))
-            case Failed(words=words):
+    def _problem(self, content: dict[str, Prepared], item: Item | Prepared) -> Problem | None:
+        """Of an item that is not in `content`; where it failed, its last good version goes there."""
+        match item:
+            case Item(outcome=Prepared() as second) | (Prepared() as second):
+                first = content[second.name]
+                words = "another resource has this name already, from " + (", ".join(map(str, first.origins)) or "the mesh itself")
+                return Problem(type_url=self.type_url, name=second.name, origins=second.origins, words=words, kept=True)
+            case Item(outcome=Failed(words=words)):
                 last = self.content.get(item.name)
                 if last is not None:
                     content.setdefault(item.name, last)
-                problems.append(Problem(type_url=self.type_url, name=item.name, origins=item.origins, words=words, kept=last is not None))
-            case Removed():
-                pass
+                return Problem(type_url=self.type_url, name=item.name, origins=item.origins, words=words, kept=last is not None)
+            case _:
+                return None
 
 
 def _same(old: Mapping[str, Prepared], new: Mapping[str, Prepared]) -> bool:
