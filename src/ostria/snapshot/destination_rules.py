@@ -14,6 +14,7 @@ from ostria.api.networking.destination_rule import DestinationRule, DestinationR
 from ostria.registry import visibility
 from ostria.registry.hosts import most_specific, namespace_of, qualified
 from ostria.registry.model import Host, Namespace
+from ostria.snapshot import failover_labels
 from ostria.snapshot.view import ResolvedDestinationRule
 
 ByHost = Mapping[Host, ResolvedDestinationRule]
@@ -34,6 +35,8 @@ class DestinationRules:
     export_to: Mapping[ResolvedDestinationRule, frozenset[str]] = field(default_factory=dict)
     selecting: Mapping[str, tuple[ResolvedDestinationRule, ...]] = field(default_factory=dict)
     """With a workloadSelector, by namespace, oldest first."""
+    labels: frozenset[str] = frozenset()
+    """Every label that some rule's failover priority asks for."""
 
     def find(
         self, client: str, host: Host, service_namespace: str | None, selected: tuple[ResolvedDestinationRule, ...]
@@ -110,6 +113,7 @@ class Merger:
                 for host, rules in hosts.items()
             },
             selecting={ns: tuple(one(rules) for rules in groups) for ns, groups in selecting.items()},
+            labels=frozenset(label for rule in objects for label in failover_labels.of_rule(rule.spec)),
         )
 
 

@@ -2,12 +2,15 @@
 
 from ostria.api.meta import ObjectKey
 from ostria.snapshot import gateways
+from ostria.snapshot.failover_labels import of_setting
 from ostria.snapshot.policies import Who, key_of
 from ostria.snapshot.proxies import matching_labels
 from ostria.snapshot.references import References
 from ostria.snapshot.selection import selects
 from ostria.snapshot.view import Generator, Proxy, ProxyType, ViewKey
 from ostria.snapshot.world import World
+
+HOSTNAME = "kubernetes.io/hostname"
 
 PROXY_PROTOCOL = "OSTRIA_PROXY_PROTOCOL"
 """Node metadata of a router behind a proxy that speaks the PROXY protocol, as the publisher of a mesh on one machine does."""
@@ -19,6 +22,7 @@ def view_key(world: World, proxy: Proxy, references: References) -> ViewKey:
     sidecar = None if router else world.sidecars.of(proxy.namespace, proxy.labels)
     filters = world.policies.envoy_filters_of(who)
     services = world.fronts.get(proxy.workload.owner, ()) if router and proxy.workload else ()
+    asked = world.virtual_services.labels | world.destination_rules.labels | frozenset(of_setting(world.mesh.config.locality_lb_setting))
     return ViewKey(
         type=proxy.type,
         namespace=proxy.namespace,
@@ -32,10 +36,10 @@ def view_key(world: World, proxy: Proxy, references: References) -> ViewKey:
         wasm_plugins=tuple(map(key_of, world.policies.wasm_plugins_of(who))),
         policies=_policies(world, who) if router else (),
         selected_rules=_selected_rules(world, who),
-        source_labels=matching_labels(proxy.labels, world.virtual_services.labels),
+        labels=matching_labels(proxy.labels, asked),
         locality=proxy.locality,
         network=proxy.network,
-        node=proxy.node if world.services.by_node else "",
+        node=proxy.node if world.services.by_node or HOSTNAME in asked else "",
         ipv4=any(":" not in address for address in proxy.addresses),
         ipv6=any(":" in address for address in proxy.addresses),
         dns_capture=proxy.dns_capture,

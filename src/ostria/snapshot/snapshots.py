@@ -111,7 +111,17 @@ class Snapshot:
     def view_key(self, proxy: Proxy) -> ViewKey:
         w = self.world
         fronts = w.fronts.get(proxy.workload.owner) if proxy.workload else None
-        inputs = (proxy, w.sidecars, w.gateways, w.policies, w.destination_rules, w.virtual_services.labels, fronts, w.services.by_node)
+        inputs = (
+            proxy,
+            w.mesh,
+            w.sidecars,
+            w.gateways,
+            w.policies,
+            w.destination_rules,
+            w.virtual_services.labels,
+            fronts,
+            w.services.by_node,
+        )
         return self._caches.keys.get(proxy.id, inputs, lambda: view_key(w, proxy, self._caches.references))
 
     def view(self, key: ViewKey) -> View:

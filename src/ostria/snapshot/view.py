@@ -89,12 +89,12 @@ class ViewKey:
     wasm_plugins: tuple[ObjectKey, ...]
     selected_rules: tuple[ObjectKey, ...]
     """DestinationRules with a workloadSelector that selects the proxy."""
-    source_labels: tuple[tuple[str, str], ...]
-    """The proxy's labels, those only that some VirtualService's sourceLabels asks for."""
+    labels: tuple[tuple[str, str], ...]
+    """The proxy's labels, those only that some VirtualService's sourceLabels or some failover priority asks for."""
     locality: Locality
     network: str
     node: str
-    """The proxy's node, only where some service routes to the same node."""
+    """The proxy's node, only where some service routes to the same node, or some failover priority asks for it."""
     ipv4: bool
     ipv6: bool
     dns_capture: bool

@@ -162,7 +162,7 @@ class Views:
 
     def _shape(self, world: World, key: ViewKey, lookup: Lookup) -> Shape:
         sidecar = _sidecar(world, key.sidecar)
-        scope = Scope(key.namespace, key.sidecar, key.source_labels)
+        scope = Scope(key.namespace, key.sidecar, key.labels)
         outbound = self._outbound.get(
             scope,
             (sidecar, world.services, world.virtual_services),
@@ -191,7 +191,7 @@ class Views:
             server
             for gateway in world.gateways
             if gateways.key_of(gateway) in selected
-            for server in self._servers.build(gateway, key.namespace, key.source_labels, key.gateway_ports, world.virtual_services)
+            for server in self._servers.build(gateway, key.namespace, key.labels, key.gateway_ports, world.virtual_services)
         )
         return tuple(sorted(servers, key=gateways.order))
 

@@ -13,5 +13,5 @@ def proximity(view: View, service: Service, policy: Policy) -> Proximity | None:
         return None
     key = view.key
     wanted = balancing.priority_labels
-    own = topology(dict(key.source_labels), key.locality, network=key.network, cluster="", node=key.node) if wanted else {}
+    own = topology(dict(key.labels), key.locality, network=key.network, cluster="", node=key.node) if wanted else {}
     return Proximity(key.locality, tuple(sorted((name, value) for name, value in own.items() if name in wanted)))

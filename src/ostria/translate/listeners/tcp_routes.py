@@ -74,7 +74,7 @@ def _tls_chains(view: View, stop: Stop, speakers: Sequence[ResolvedVirtualServic
                 if names is None or subnets is None:
                     continue
                 chain = TcpChain(route=weighted(view, rule.route, stop, vs), subnets=subnets, server_names=names)
-                yield Routed(chain=chain, origins=(vs.owner._replace(rule=index), *_rule_owners(view, rule.route)))
+                yield Routed(chain=chain, origins=(vs.rule("tls", index), *_rule_owners(view, rule.route)))
     if not found:
         names = acceptable((stop.service.host, *stop.service.aliases)) if stop.by_name or stop.subnet else ()
         if names is not None:
@@ -91,7 +91,7 @@ def _tcp_chains(view: View, stop: Stop, speakers: Sequence[ResolvedVirtualServic
             given = () if unlimited else tuple(s for m in applying for s in m.destination_subnets)
             if (subnets := _subnets(given, stop)) is None:
                 continue
-            origins = (vs.owner._replace(rule=index), *_rule_owners(view, rule.route))
+            origins = (vs.rule("tcp", index), *_rule_owners(view, rule.route))
             yield Routed(chain=TcpChain(route=weighted(view, rule.route, stop, vs), subnets=subnets), origins=origins)
             if unlimited:
                 return
@@ -118,7 +118,7 @@ def _to_service(view: View, stop: Stop, server_names: Sequence[str]) -> Routed:
 
 def _applies(view: View, match: TLSMatchAttributes | L4MatchAttributes, port: int) -> bool:
     """All that is known before a connection is made."""
-    labels = dict(view.key.source_labels)
+    labels = dict(view.key.labels)
     return (
         (not match.gateways or MESH in match.gateways)
         and (not match.port or match.port == port)

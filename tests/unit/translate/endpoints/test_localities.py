@@ -66,7 +66,7 @@ def test_shares_are_spread_and_the_rest_gets_nothing() -> None:
 
 def test_labels_order_the_endpoints() -> None:
     text = f"{DETECTION}, loadBalancer: {{localityLbSetting: {{failoverPriority: [topology.kubernetes.io/region, version]}}}}"
-    found = priorities(seen(text, source_labels=(("version", "v2"),)))
+    found = priorities(seen(text, labels=(("version", "v2"),)))
     assert found == {"10.0.0.3": 0, "10.0.0.1": 1, "10.0.0.2": 1, "10.0.0.4": 2, "10.0.0.5": 2}
 
 

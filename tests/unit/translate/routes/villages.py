@@ -174,7 +174,7 @@ def village(
         telemetries=(),
         wasm_plugins=(),
         selected_rules=(),
-        source_labels=(),
+        labels=(),
         locality=Locality(),
         network="",
         node="",
