@@ -1,4 +1,4 @@
-"""Prepared bytes joined into discovery responses: the one place that knows protobuf's wire format of these messages.
+"""Prepared bytes joined into discovery responses: the one place that knows the fields of these messages.
 
 A repeated field is its entries one after another, so a response is glued from entries that were made once. The nonce comes last: all that
 precedes it can be shared by every proxy that gets the same resources. Tests compare the result with what upb parses.
@@ -7,38 +7,24 @@ precedes it can be shared by every proxy that gets the same resources. Tests com
 from collections.abc import Iterable
 
 from ostria.translate.prepared import Prepared
-
-_LENGTH_DELIMITED = 2
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _head(number: int, size: int) -> bytes:
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(size)
+from ostria.translate.splice import head
 
 
 def _text(number: int, text: str) -> bytes:
     """A string field; an empty one is absent, as proto3 has it."""
     data = text.encode()
-    return _head(number, len(data)) + data if data else b""
+    return head(number, len(data)) + data if data else b""
 
 
 def delta_entries(resources: Iterable[Prepared], type_url: str) -> bytes:
     """DeltaDiscoveryResponse.resources (2): Resource {version 1, resource 2: Any {type_url 1, value 2}, name 3}."""
     url, parts = _text(1, type_url), []
     for prepared in resources:
-        value = _head(2, len(prepared.body)) if prepared.body else b""
+        value = head(2, len(prepared.body)) if prepared.body else b""
         any_size = len(url) + len(value) + len(prepared.body)
-        before = _text(1, prepared.version) + _head(2, any_size) + url + value
+        before = _text(1, prepared.version) + head(2, any_size) + url + value
         after = _text(3, prepared.name)
-        parts += [_head(2, len(before) + len(prepared.body) + len(after)), before, prepared.body, after]
+        parts += [head(2, len(before) + len(prepared.body) + len(after)), before, prepared.body, after]
     return b"".join(parts)
 
 
@@ -52,8 +38,8 @@ def sotw_entries(resources: Iterable[Prepared], type_url: str) -> bytes:
     """DiscoveryResponse.resources (2): Any {type_url 1, value 2}."""
     url, parts = _text(1, type_url), []
     for prepared in resources:
-        value = _head(2, len(prepared.body)) if prepared.body else b""
-        parts += [_head(2, len(url) + len(value) + len(prepared.body)), url, value, prepared.body]
+        value = head(2, len(prepared.body)) if prepared.body else b""
+        parts += [head(2, len(url) + len(value) + len(prepared.body)), url, value, prepared.body]
     return b"".join(parts)
 
 
