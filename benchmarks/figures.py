@@ -19,15 +19,17 @@ class Figure:
 
     @property
     def goal(self) -> str:
-        if self.at_most is not None:
-            return f"≤ {self.at_most:g} {self.unit}".rstrip()
-        return f"≥ {self.at_least:g} {self.unit}".rstrip() if self.at_least is not None else ""
+        if self.at_most is not None and self.at_most == self.at_least:
+            return f"{self.at_most:g} {self.unit}".rstrip()
+        bounds = (("≤", self.at_most), ("≥", self.at_least))
+        return ", ".join(f"{sign} {bound:g} {self.unit}".rstrip() for sign, bound in bounds if bound is not None)
 
     @property
     def met(self) -> bool | None:
-        if self.at_most is not None:
-            return self.value <= self.at_most
-        return self.value >= self.at_least if self.at_least is not None else None
+        """None: no goal."""
+        if self.at_most is None and self.at_least is None:
+            return None
+        return (self.at_most is None or self.value <= self.at_most) and (self.at_least is None or self.value >= self.at_least)
 
     def plain(self) -> dict[str, Any]:
         found = {"name": self.name, "value": self.value, "unit": self.unit, "goal": self.goal, "met": self.met}

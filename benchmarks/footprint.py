@@ -6,14 +6,14 @@ from benchmarks import processes
 from benchmarks.figures import Figure
 from benchmarks.mesh import manifests, running
 
-SETTLE = 60
-IDLE = 60
+SECONDS = 60
 
 
-def measure() -> list[Figure]:
+def measure(*, quick: bool = False) -> list[Figure]:
+    seconds = 5 if quick else SECONDS
     with running("footprint", manifests("bookinfo")) as mesh:
         mesh.first_answer("/productpage")
-        time.sleep(SETTLE)
+        time.sleep(seconds)
         parts = {"control plane": [mesh.pid("istiod", "discovery")], "agent": [], "envoy": [], "app": []}
         for replica in mesh.replicas():
             for name, pid in replica["pids"].items():
@@ -27,7 +27,7 @@ def measure() -> list[Figure]:
         figures = [_memory(role, pids) for role, pids in parts.items() if pids]
         total = sum(processes.memory_mb(pid)["pss"] for pid in everything)
         figures.append(Figure(name="whole mesh, PSS", value=round(total), unit="MB", note=f"{len(everything)} processes"))
-        return [*figures, *_idle(everything, parts)]
+        return [*figures, *_idle(parts, seconds)]
 
 
 def _role(pid: int) -> str:
@@ -47,13 +47,13 @@ def _memory(role: str, pids: list[int]) -> Figure:
     return Figure(name=name, value=largest["pss"], unit="MB", at_most=goals.get(role), seen=[each["pss"] for each in found], note=note)
 
 
-def _idle(everything: list[int], parts: dict[str, list[int]]) -> list[Figure]:
+def _idle(parts: dict[str, list[int]], seconds: float) -> list[Figure]:
     def used() -> dict[str, float]:
         return {role: processes.total_cpu_seconds(pids) for role, pids in parts.items() if pids}
 
     before, began = used(), time.perf_counter()
-    time.sleep(IDLE)
-    after, seconds = used(), time.perf_counter() - began
-    share = {role: round((after[role] - before[role]) / seconds * 100, 2) for role in before}
+    time.sleep(seconds)
+    after, took = used(), time.perf_counter() - began
+    share = {role: round((after[role] - before[role]) / took * 100, 2) for role in before}
     note = ", ".join(f"{role} {percent} %" for role, percent in sorted(share.items(), key=lambda each: -each[1]))
     return [Figure(name="idle CPU of all processes", value=round(sum(share.values()), 2), unit="% of one core", at_most=2, note=note)]

@@ -20,9 +20,9 @@ from benchmarks.mesh import ROOT, Mesh, manifests, running
 
 PATH = "/api/v1/products"
 RATE = 200
-SECONDS = 60
-KILLS = 5
-FIRST, BETWEEN = 6.0, 10.0
+KILLS, QUICK_KILLS = 5, 1
+FIRST, BETWEEN, AFTER = 6.0, 10.0, 14.0
+"""Seconds of load until the first kill, between two, and after the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +35,22 @@ class Victim:
     back_within: float | None = None
 
 
-def measure(names: tuple[str, ...] = ()) -> list[Figure]:
+def measure(*, quick: bool = False) -> Iterator[Figure]:
+    kills = QUICK_KILLS if quick else KILLS
     with running("kills", manifests("bookinfo")) as mesh:
         mesh.first_answer(PATH)
         time.sleep(5)
-        return [
-            figure
-            for victim in VICTIMS
-            if not names or victim.name in names
-            for keep_alive in (True, False)
-            for figure in _judge(victim, keep_alive, mesh)
-        ]
+        for victim, keep_alive in itertools.product(VICTIMS, (True, False)):
+            yield from _judge(victim, keep_alive, mesh, kills)
 
 
-def _judge(victim: Victim, keep_alive: bool, mesh: Mesh) -> Iterator[Figure]:
-    found = _under_load(mesh, victim, keep_alive)
+def _judge(victim: Victim, keep_alive: bool, mesh: Mesh, kills: int) -> Iterator[Figure]:
+    found = _under_load(mesh, victim, keep_alive, kills)
     habit = "keep-alive" if keep_alive else "new connections"
     reasons = ", ".join(f"{count} {reason}" for reason, count in found["reasons"].items())
     note = f"of {found['requests']}; p99 {found['p99_ms']} ms, most {found['max_ms']} ms" + (f"; {reasons}" if reasons else "")
     yield Figure(
-        name=f"{victim.name} killed {KILLS} times, {habit}: failed",
+        name=f"{victim.name} killed {kills} times, {habit}: failed",
         value=found["failed"],
         unit="requests",
         at_most=0 if victim.harmless else None,
@@ -62,7 +58,7 @@ def _judge(victim: Victim, keep_alive: bool, mesh: Mesh) -> Iterator[Figure]:
     )
     outages = [length for _, length in found["outages"]]
     if outages or victim.back_within:
-        longest = SECONDS if -1.0 in outages else max(outages, default=0)
+        longest = _seconds(kills) if -1.0 in outages else max(outages, default=0)
         yield Figure(
             name=f"{victim.name} killed, {habit}: back after",
             value=longest,
@@ -73,16 +69,20 @@ def _judge(victim: Victim, keep_alive: bool, mesh: Mesh) -> Iterator[Figure]:
         )
 
 
-def _under_load(mesh: Mesh, victim: Victim, keep_alive: bool) -> dict[str, Any]:
+def _seconds(kills: int) -> float:
+    return FIRST + (kills - 1) * BETWEEN + AFTER
+
+
+def _under_load(mesh: Mesh, victim: Victim, keep_alive: bool, kills: int) -> dict[str, Any]:
     command = [sys.executable, str(ROOT / "benchmarks" / "load.py"), f"http://127.0.0.1:{mesh.port}{PATH}"]
-    command += ["--seconds", str(SECONDS), "--rate", str(RATE), "--connections", "32"]
+    command += ["--seconds", str(_seconds(kills)), "--rate", str(RATE), "--connections", "32"]
     load = subprocess.Popen(command + ([] if keep_alive else ["--close"]), stdout=subprocess.PIPE, text=True)
     began = time.monotonic()
     try:
-        for number in range(KILLS):
+        for number in range(kills):
             time.sleep(max(0.0, began + FIRST + number * BETWEEN - time.monotonic()))
             victim.kill(mesh, number)
-        out, _ = load.communicate(timeout=SECONDS + 60)
+        out, _ = load.communicate(timeout=_seconds(kills) + 60)
     finally:
         load.kill()
     mesh.wait_ready()

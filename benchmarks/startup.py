@@ -10,7 +10,8 @@ from benchmarks.mesh import ROOT, manifests, running
 SINGLE = ROOT / "benchmarks" / "manifests" / "single.yaml"
 
 
-def measure(rounds: int = 5) -> list[Figure]:
+def measure(*, quick: bool = False) -> list[Figure]:
+    rounds = 1 if quick else 5
     return [
         _figure("Bookinfo: first /productpage", manifests("bookinfo"), "/productpage", rounds, 12),
         _figure("one service: first answer", [SINGLE], "/get", rounds, 5),

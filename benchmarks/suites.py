@@ -1,21 +1,29 @@
 """Every suite on one page, in the order in which they run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from benchmarks import ads, change, footprint, kills, startup
 from benchmarks.datapath import measure as datapath
 from benchmarks.figures import Figure
 
 
+class Measure(Protocol):
+    def __call__(self, *, quick: bool) -> Iterable[Figure]:
+        """`quick`: a small run that shows that the suite works; its figures mean nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """`how` tells a reader what was done; `missing` why it can't be, empty where it can."""
+    """`how` tells a reader what was done; `missing` why it can't be, empty where it can. `minutes`: about how long it takes."""
 
     name: str
     title: str
     how: str
-    measure: Callable[[], Sequence[Figure]]
+    minutes: float
+    measure: Measure
     missing: Callable[[], str] = lambda: ""
 
 
@@ -24,6 +32,7 @@ SUITES = (
         name="startup",
         title="Start",
         how="From `ostria up -f … --gateway-port …` (installed, foreground) to the end of the first 200 from the published port; median of five.",
+        minutes=1,
         measure=startup.measure,
     ),
     Suite(
@@ -34,6 +43,7 @@ SUITES = (
             "/proc/PID/stat, children included) that all of them together use in the next 60 s, with no request but the mesh's own probes. Libraries "
             "are shared between processes, so that PSS depends on who else runs: unique and resident sizes stand beside it."
         ),
+        minutes=2.5,
         measure=footprint.measure,
     ),
     Suite(
@@ -43,6 +53,7 @@ SUITES = (
             "A VirtualService for `reviews` is saved in the watched folder (written aside, renamed); the clock stops when `/debug/syncz`, asked without a pause "
             "through the mesh's control socket, first says that every Bookinfo sidecar was sent new routes and acknowledged just these. Median of 20."
         ),
+        minutes=0.5,
         measure=change.measure,
     ),
     Suite(
@@ -53,6 +64,7 @@ SUITES = (
             "against the app alone. HTTP/1.1, 64 connections kept alive, 1 KB, Envoy's concurrency 1, access log off. Requests per second of CPU time (user "
             "and system) of the two proxies; the ways take turns, the ratio is the median over rounds."
         ),
+        minutes=2.5,
         measure=datapath.measure,
     ),
     Suite(
@@ -63,6 +75,7 @@ SUITES = (
             "apart: of the control plane, of the gateway's and productpage's agents in turn, of the productpage app, of productpage's and the gateway's Envoys in turn, and "
             "of `up` itself (which ends the mesh; the next `up` is started at once). Each workload has one replica, so that while it is away nobody else can answer."
         ),
+        minutes=12,
         measure=kills.measure,
     ),
     Suite(
@@ -72,6 +85,7 @@ SUITES = (
             "`../shared/bench/meshgen.py` writes 1,000 services with 10 endpoints each, `../shared/bench/adsload.py` plays the proxies over delta xDS on the same two cores. "
             "Cold: from the first connection until every proxy holds all it asked for. The floor is a bare gRPC server that sends prepared bytes of the same sizes."
         ),
+        minutes=5,
         measure=ads.measure,
         missing=ads.missing,
     ),

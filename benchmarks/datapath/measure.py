@@ -12,6 +12,7 @@ from benchmarks.figures import Figure
 from benchmarks.mesh import ROOT, Mesh, running
 
 LOAD = ROOT / "benchmarks" / "load.py"
+CONNECTIONS = 64
 SIDECARS, MINIMAL, ALONE = "sidecars", "minimal pair", "app alone"
 
 
@@ -74,8 +75,8 @@ def runs(rounds: int, seconds: float, connections: int) -> Iterator[Run]:
                     yield run(mesh, way, seconds, connections)
 
 
-def measure(rounds: int = 7, seconds: float = 5, connections: int = 64) -> list[Figure]:
-    found = list(runs(rounds, seconds, connections))
+def measure(*, quick: bool = False) -> list[Figure]:
+    found = list(runs(1, 2, CONNECTIONS) if quick else runs(7, 5, CONNECTIONS))
     of = {name: [run for run in found if run.way == name] for name in (SIDECARS, MINIMAL, ALONE)}
     ratios = [round(ours.per_cpu_second / theirs.per_cpu_second, 3) for ours, theirs in zip(of[SIDECARS], of[MINIMAL], strict=True)]
     ratio = Figure(
