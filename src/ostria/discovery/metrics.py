@@ -4,14 +4,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS
+from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
 
 _PUSH = (0.01, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _CONVERGENCE = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _SIZE = (1, 1e4, 1e6, 4e6, 1e7, 4e7)
 _LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
-_SHORT = {CDS: "cds", EDS: "eds", LDS: "lds", RDS: "rds", SDS: "sds", ECDS: "ecds", NDS: "nds"}
+_SHORT = {CDS: "cds", EDS: "eds", LDS: "lds", RDS: "rds", VHDS: "vhds", SDS: "sds", ECDS: "ecds", NDS: "nds"}
 _REJECTS = ("cds", "eds", "lds", "rds")
 
 

@@ -5,6 +5,7 @@ from ostria.discovery.protocol.requests import DeltaRequest, Response
 from ostria.discovery.protocol.stream import WILDCARD, Stream, implied_wildcard
 from ostria.discovery.protocol.subscription import Plan, Subscription
 from ostria.discovery.protocol.wire import delta_end, delta_entries
+from ostria.translate.names import RDS
 from ostria.translate.prepared import ResourceSet
 
 
@@ -19,6 +20,8 @@ class DeltaStream(Stream):
             self._begin(request, content)
             return []
         rejected = self._answered(found, request.nonce, request.error) if request.nonce else []
+        if request.type_url == RDS and (request.subscribe or request.unsubscribe):
+            self._routes_asked(request.subscribe, request.unsubscribe)
         self._subscribe(found, request)
         return rejected
 
@@ -27,6 +30,8 @@ class DeltaStream(Stream):
         if request.initial_versions:
             opened.claim(request.initial_versions)
             self._resumed = True
+            if request.type_url == RDS:
+                self._resumed_routes = frozenset(request.initial_versions)
         else:
             self.rejections.forget(request.type_url)
         if implied_wildcard(request.type_url, request.subscribe):

@@ -20,6 +20,7 @@ class Turn(Enum):
     LISTENERS = LDS
     ROUTES = RDS
     VIRTUAL_HOSTS = VHDS
+    """Delivered apart from their route configurations to proxies that take them so; without the configuration Envoy drops them unsaid."""
     SECRETS = SDS
     """Asked for by name after the listener or cluster that needs them; nothing waits for them here but their own resource."""
     EXTENSIONS = ECDS
@@ -35,7 +36,8 @@ def turn(type_url: str) -> tuple[int, str]:
 
 
 AFTER: Final[Mapping[str, tuple[str, ...]]] = {LDS: (CDS,), RDS: (CDS,), VHDS: (CDS,)}
-"""Additions and changes of a type wait until these are acknowledged, and the endpoints of clusters that they bring."""
+"""Additions and changes of a type wait until these are acknowledged, and the endpoints of clusters that they bring. Virtual hosts follow the route
+configuration that they belong to without waiting for its acknowledgement; see `virtual_hosts`."""
 
 NAMED_BY: Final[Mapping[str, tuple[str, ...]]] = {
     CDS: (LDS, RDS, VHDS),

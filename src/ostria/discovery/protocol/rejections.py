@@ -14,6 +14,7 @@ from ostria.translate.names import CDS, LDS
 from ostria.translate.prepared import Prepared
 
 _KEPT = 1000
+_CONFLICT = "Only unique values for domains are permitted"
 _PARTIAL = re.compile(r"Error adding/updating (cluster|listener)\(s\)")
 
 
@@ -53,6 +54,10 @@ class Rejections:
     def forget(self, type_url: str) -> None:
         """A proxy that holds nothing is a new process: what its predecessor refused may be fine now (a port that was taken, say)."""
         self._known = {key: value for key, value in self._known.items() if key[0] != type_url}
+
+    def forget_conflicts(self, type_url: str) -> None:
+        """What was refused because of its neighbours may be fine beside others."""
+        self._known = {key: value for key, value in self._known.items() if key[0] != type_url or _CONFLICT not in value.words}
 
 
 class Blame(NamedTuple):

@@ -49,6 +49,10 @@ class Generations(Generic[Made]):
         self._old, self._young = self._young, {}
 
 
+GroupOf = Callable[[str], str]
+"""The group that a name belongs to."""
+
+
 class Shared:
     """What all streams of a server share."""
 
@@ -56,11 +60,12 @@ class Shared:
         self._differences: Generations[Difference] = Generations()
         self._chosen: Generations[tuple[Prepared, ...]] = Generations()
         self._entries: Generations[bytes] = Generations()
+        self._groups: Generations[frozenset[str]] = Generations()
         self._names: dict[frozenset[str], frozenset[str]] = {}
 
     def advance(self) -> None:
         """A new world begins."""
-        for memo in (self._differences, self._chosen, self._entries):
+        for memo in (self._differences, self._chosen, self._entries, self._groups):
             memo.advance()
 
     def intern(self, names: frozenset[str]) -> frozenset[str]:
@@ -81,6 +86,23 @@ class Shared:
 
     def changed(self, difference: Difference, names: frozenset[str]) -> tuple[Prepared, ...]:
         return self._chosen.get((difference, names), lambda: tuple(each for each in difference.changed if each.name in names))
+
+    # Where names are asked for in groups
+
+    def members(self, content: Content, groups: frozenset[str], group_of: GroupOf) -> tuple[Prepared, ...]:
+        """The resources of `content` in `groups`, in the order of `content`."""
+        return self._chosen.get(
+            (content, groups, group_of), lambda: tuple(each for name, each in content.items() if group_of(name) in groups)
+        )
+
+    def changed_members(self, difference: Difference, groups: frozenset[str], group_of: GroupOf) -> tuple[Prepared, ...]:
+        return self._chosen.get(
+            (difference, groups, group_of), lambda: tuple(each for each in difference.changed if group_of(each.name) in groups)
+        )
+
+    def groups(self, content: Content, group_of: GroupOf) -> frozenset[str]:
+        """Those that have members."""
+        return self._groups.get((content, group_of), lambda: frozenset(map(group_of, content)))
 
     def entries(
         self, variant: str, resources: tuple[Prepared, ...], type_url: str, join: Callable[[tuple[Prepared, ...], str], bytes]

@@ -13,7 +13,8 @@ from ostria.discovery.protocol.rejections import Rejection, Rejections
 from ostria.discovery.protocol.requests import Response
 from ostria.discovery.protocol.sharing import Shared
 from ostria.discovery.protocol.subscription import NOTHING, Plan, Subscription
-from ostria.translate.names import CDS, EDS, LDS, RDS
+from ostria.discovery.protocol.virtual_hosts import VirtualHosts, delivered_apart
+from ostria.translate.names import CDS, EDS, LDS, RDS, VHDS
 from ostria.translate.prepared import Prepared, ResourceSet
 
 WILDCARD = "*"
@@ -28,6 +29,9 @@ class Stream(ABC):
         self._subscriptions: dict[str, Subscription] = {}
         self._awaited: set[str] = set()
         self._resumed = False
+        self._resumed_routes: frozenset[str] = frozenset()
+        """Route configurations that the proxy brought with it and has not asked for anew since."""
+        self._followed: tuple[object, ...] = ()
         self._patient = True
 
     # What it is about
@@ -66,6 +70,7 @@ class Stream(ABC):
         """The next response; `version` is the world's, shown by tools."""
         for each in self:
             if each.flight is None and self._may_send(each.type_url):
+                self._follow_routes(each)
                 plan = each.plan(partial(self._may_remove, each.type_url))
                 if plan is not None and (response := self._depart(each, plan, version)) is not None:
                     return response
@@ -74,7 +79,8 @@ class Stream(ABC):
     # Shared by both variants
 
     def _open(self, type_url: str, content: ResourceSet) -> Subscription:
-        opened = Subscription(type_url, self.shared, self.rejections, content)
+        variant = VirtualHosts if type_url == VHDS else Subscription
+        opened = variant(type_url, self.shared, self.rejections, content)
         more = {**self._subscriptions, type_url: opened}
         # A new dictionary each time: debug pages read the old one from another thread.
         self._subscriptions = {each: more[each] for each in sorted(more, key=turn)}
@@ -111,6 +117,25 @@ class Stream(ABC):
     def _encode(self, subscription: Subscription, plan: Plan, version: str) -> Response | None:
         """The bytes of a plan; None when this variant has no way to say it."""
 
+    # Virtual hosts and the route configurations that they belong to
+
+    def _routes_asked(self, subscribed: Iterable[str], unsubscribed: Iterable[str]) -> None:
+        """Before the route configurations of this request are answered."""
+        self._resumed_routes -= frozenset((*subscribed, *unsubscribed))
+        self._followed = ()
+        if isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts):
+            hosts.begin_again(subscribed)
+            hosts.let_go(unsubscribed)
+
+    def _follow_routes(self, subscription: Subscription) -> None:
+        routes = self._subscriptions.get(RDS)
+        if not isinstance(subscription, VirtualHosts) or routes is None:
+            return
+        now = (routes.names, routes.holds, routes.current)
+        if len(self._followed) != len(now) or any(a is not b for a, b in zip(now, self._followed, strict=True)):
+            self._followed = now
+            subscription.follow(frozenset(_given_apart(routes)), self._resumed_routes)
+
     # Make before break
 
     def _lead_endpoints(self, clusters: Subscription, plan: Plan) -> None:
@@ -138,11 +163,18 @@ class Stream(ABC):
     def _may_remove(self, type_url: str) -> bool:
         for namer in NAMED_BY.get(type_url, ()):
             found = self._subscriptions.get(namer)
-            if found is None and self._resumed and self._patient and namer in (LDS, RDS):
+            if found is None and self._resumed and self._patient and (namer in (LDS, RDS) or self._takes_virtual_hosts()):
                 return False
+            if found is not None:
+                self._follow_routes(found)
             if found is not None and not found.settled:
                 return False
         return type_url != CDS or self._routes_have_arrived()
+
+    def _takes_virtual_hosts(self) -> bool:
+        """It will ask for virtual hosts, if it has not yet."""
+        routes = self._subscriptions.get(RDS)
+        return routes is not None and any(delivered_apart(routes.current.get(name)) for name in routes.names)
 
     def _routes_have_arrived(self) -> bool:
         """Every route configuration that the listeners name has been asked for: until then old listeners carry the traffic."""
@@ -155,6 +187,11 @@ class Stream(ABC):
 def implied_wildcard(type_url: str, names: Iterable[str]) -> bool:
     """The first request for a type that names nothing asks for everything, for the types that know everything."""
     return type_url in IMPLICIT_WILDCARD and not any(True for _ in names)
+
+
+def _given_apart(routes: Subscription) -> Iterator[str]:
+    """The configurations whose shell the proxy has been given, and which are still there."""
+    return (name for name in routes.names if routes.holds.get(name) is not None and delivered_apart(routes.current.get(name)))
 
 
 def _endpoint_names(clusters: Iterable[Prepared]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ostria.discovery.protocol.order import NEVER_REMOVED
 from ostria.discovery.protocol.rejections import Rejection, Rejections, about, blame
-from ostria.discovery.protocol.sharing import Shared
+from ostria.discovery.protocol.sharing import Difference, Shared
 from ostria.translate.prepared import Prepared, ResourceSet
 
 _MAX_ROUNDS = 64
@@ -161,9 +161,12 @@ class Subscription:
         difference = self.shared.difference(base.shared, self.current.shared)
         if difference.removed or (base.own is not self.current.own and (base.own or self.current.own)):
             return None
-        bulk = difference.changed if self.wildcard else self.shared.changed(difference, self.names)
+        bulk = self._changes(difference)
         self.holds = Holding(self.current, {})
         return self._answer(Plan(bulk, (), ()))
+
+    def _changes(self, difference: Difference) -> tuple[Prepared, ...]:
+        return difference.changed if self.wildcard else self.shared.changed(difference, self.names)
 
     def _careful(self, may_remove: Callable[[], bool]) -> Plan | None:
         """Name by name, where something is held back, forced, refused, removed or claimed."""

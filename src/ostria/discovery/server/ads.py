@@ -5,6 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -79,7 +80,11 @@ class AggregatedDiscovery:
             return
         if node is None:
             raise malformed("the first request of a stream must carry a node")
-        connection = await self._connect(proxy_of(node, caller), caller, context.peer(), variant)
+        claims = proxy_of(node, caller)
+        if variant is not DeltaStream:
+            # Virtual hosts can be delivered one by one over delta streams only.
+            claims = replace(claims, vhds=False)
+        connection = await self._connect(claims, caller, context.peer(), variant)
         log.info("%s connects from %s", connection.id, context.peer())
         self._pusher.join(connection)
         try:

@@ -32,8 +32,8 @@ from ostria.translate.prepared import ResourceSet
 
 log = logging.getLogger(__name__)
 
-SERVED = frozenset(turn.value for turn in Turn if turn is not Turn.VIRTUAL_HOSTS)
-"""A type that is not served is never answered. Virtual hosts travel inside their route configurations."""
+SERVED = frozenset(turn.value for turn in Turn)
+"""A type that is not served is never answered."""
 
 
 @dataclass(slots=True, eq=False)
