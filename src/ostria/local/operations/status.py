@@ -1,15 +1,18 @@
 """What `ostria status` and the end of `ostria up` tell, as plain data."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from ostria.api.kubernetes.service import Service
+from ostria.api.meta import Message
 from ostria.api.problem import Problem, Severity, field_path
 from ostria.api.uses import without_meaning
+from ostria.config import proxy_config
 from ostria.config.closing import Unenforced
 from ostria.config.mesh import MESH_CONFIG_MAP, MeshSettings
-from ostria.config.store import Store
+from ostria.config.store import Origin, Store
 from ostria.local.controllers.endpoints import unserved
 from ostria.local.mesh import Mesh
 from ostria.local.pods.run import PodRun
@@ -50,9 +53,19 @@ def meaningless(store: Store, settings: MeshSettings) -> list[dict[str, Any]]:
     place = written.origin if written is not None else None
     return [
         {"object": name, "path": at.path if at else "", "line": at.line if at else 0, "field": field_path(path), "reason": reason}
-        for name, at, message in (*found, ("MeshConfig", place, settings.read(store)))
+        for name, at, message in (*found, *_proxy_configs(store), ("MeshConfig", place, settings.read(store)))
         for path, reason in without_meaning(message)
     ]
+
+
+def _proxy_configs(store: Store) -> Iterator[tuple[str, Origin, Message]]:
+    """Those of annotations. One that can't be read keeps its pod from starting, and is told there."""
+    for kind in store.kinds():
+        for entry in store.list(kind):
+            template = getattr(getattr(entry.object, "spec", None), "template", entry.object)
+            if proxy_config.ANNOTATION in template.metadata.annotations:
+                with contextlib.suppress(proxy_config.BadProxyConfig):
+                    yield f"{entry.key} {proxy_config.ANNOTATION}", entry.origin, proxy_config.of(template.metadata.annotations)
 
 
 def _unserved(mesh: Mesh) -> Iterator[Problem]:

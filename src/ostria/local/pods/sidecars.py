@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from ostria.api.kubernetes.pod import PodTemplateSpec
 from ostria.capture.annotations import config as capture_config
 from ostria.capture.config import CaptureConfig, Destination, InterceptionMode
 from ostria.capture.rules import Ruleset, rules
+from ostria.config.proxy_config import laid_over, written
 from ostria.local.containers.fields import PodFacts
 from ostria.local.controllers.injection import Injection
 from ostria.local.controllers.plan import PodPlan
 from ostria.local.network.links import GATEWAYS
 from ostria.local.pods.machine import PROXY_MARK, Mode
 from ostria.local.pods.uncaptured import proxy_environment
-
-PROXY_CONFIG = "proxy.istio.io/config"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +72,17 @@ def plan_sidecar(
     ports: Mapping[str, int],
 ) -> Sidecar:
     """Raise ValueError for annotations that can't be honoured: capture must be what it says, or not be at all."""
-    proxy_config = {**default_config, **_proxy_config(template.metadata.annotations)}
+    own = laid_over(default_config, written(template.metadata.annotations))
     metadata: dict[str, object] = {}
     if ports:
-        proxy_config |= {"proxyAdminPort": ports["admin"], "statusPort": ports["status"]}
-    environment = proxy_config.get("proxyMetadata") or {}
+        own |= {"proxyAdminPort": ports["admin"], "statusPort": ports["status"]}
+    environment = own.get("proxyMetadata") or {}
     port = int(discovery.rpartition(":")[2])
     base = CaptureConfig(
         envoy_mark=None if mode.many_users else PROXY_MARK,
         envoy_uid=1337 if mode.many_users else None,
         envoy_gid=1337 if mode.many_users else None,
-        mode=InterceptionMode(proxy_config.get("interceptionMode") or "REDIRECT"),
+        mode=InterceptionMode(own.get("interceptionMode") or "REDIRECT"),
         dns_servers=_dns(environment),
         exclude_destinations=() if mode.many_users else tuple(Destination(address, port) for address in control_plane),
         ipv6=ipv6,
@@ -101,27 +98,14 @@ def plan_sidecar(
         kind="router" if injection.router else "sidecar",
         rules=Ruleset(families=()) if nothing else rules(config),
         transparent=config.mode is InterceptionMode.TPROXY and not nothing,
-        hold=bool(proxy_config.get("holdApplicationUntilProxyStarts")),
+        hold=bool(own.get("holdApplicationUntilProxyStarts")),
         discovery=discovery,
-        proxy_config=proxy_config,
+        proxy_config=own,
         metadata=metadata,
         proxyless=injection.proxyless,
         variables=proxy_environment(ports) if ports else {},
         ports=ports,
     )
-
-
-def _proxy_config(annotations: Mapping[str, str]) -> dict[str, Any]:
-    text = annotations.get(PROXY_CONFIG)
-    if not text:
-        return {}
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"annotation {PROXY_CONFIG} is not YAML: {error}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"annotation {PROXY_CONFIG}: write fields of ProxyConfig")
-    return found
 
 
 def _dns(environment: Mapping[str, Any]) -> tuple[str, ...]:
