@@ -12,6 +12,8 @@ _VERDICT = pytest.StashKey[tuple[list[Finding], float]]()
 
 settings.register_profile("quick", max_examples=25)
 """For `make check`, which people wait for; `make test` tries as many as Hypothesis thinks right."""
+settings.register_profile("deep", max_examples=3_000)
+"""For whoever changed a cache: `pytest --hypothesis-profile=deep -o timeout=1800 PATH`."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

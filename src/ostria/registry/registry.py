@@ -266,10 +266,15 @@ class Registry:
         self.by_host.put(host, tuple(every) or None)
 
     def _behind(self, service: Service) -> Iterator[ObjectKey]:
-        """The workloads that a service selects or has as endpoints."""
+        """The workloads that a service selects, and those at the addresses that one of its owners lists."""
+        group = (service.host, service.namespace)
         yield from (w.owner for w, _ in self.workloads.select(service.namespace, dict(service.selector)))
-        sets = self.endpoints.get((service.host, service.namespace)) or {}
-        yield from (e.workload.owner for found in sets.values() for e in found.endpoints if e.workload is not None)
+        for owner in self._owners.get(group):
+            yield from self._living_at(_addresses(self._served.get(owner, {})))
+
+    def _living_at(self, addresses: Iterable[str]) -> Iterator[ObjectKey]:
+        for address in addresses:
+            yield from self.workloads.by_address.get(address) or ()
 
     def _serve(self) -> None:
         """Work out the endpoints of stale owners, then those of the groups that they belong to."""
@@ -284,9 +289,7 @@ class Registry:
                 self._serving.discard(address, owner)
             for address in _addresses(new) - _addresses(old):
                 self._serving.add(address, owner)
-            for address in _addresses(old) ^ _addresses(new):
-                if (workload := self.workloads.at(address)) is not None:
-                    self._stale_fronts.add(workload.owner)
+            self._stale_fronts.update(self._living_at(_addresses(old) ^ _addresses(new)))
         self._stale_endpoints.clear()
         for group in sorted(touched):
             self._endpoints(group)

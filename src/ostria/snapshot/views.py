@@ -8,12 +8,10 @@ from ostria.api.networking.sidecar import Sidecar
 from ostria.registry import endpoint_sets
 from ostria.registry.model import EndpointSet, Host, Namespace, Port, Service
 from ostria.snapshot import gateways
-from ostria.snapshot.destination_rules import DestinationRules
 from ostria.snapshot.egress import Egress, Outbound, Scope, outbound_policy
 from ostria.snapshot.memo import Memo
 from ostria.snapshot.policies import Policies, key_of
 from ostria.snapshot.references import References
-from ostria.snapshot.services import Services
 from ostria.snapshot.view import (
     EgressListener,
     GatewayServer,
@@ -51,15 +49,15 @@ class Shape(NamedTuple):
 class WorldView:
     """A `View` (see `ostria.snapshot.view`). `shape` stays the same object when only endpoints changed."""
 
-    __slots__ = ("_by_host", "_endpoints", "_rules", "_scope", "key", "shape")
+    __slots__ = ("_by_name", "_endpoints", "_rules", "key", "shape")
 
-    def __init__(self, key: ViewKey, shape: Shape, endpoints: Endpoints, scope: "Lookup") -> None:
+    def __init__(self, key: ViewKey, shape: Shape, endpoints: Endpoints) -> None:
         self.key = key
         self.shape = shape
         self._endpoints = endpoints
-        self._scope = scope
-        self._by_host = {service.host: service for service in shape.services}
-        self._rules = dict(zip(self._by_host, shape.rules, strict=True))
+        self._by_name = {alias: service for service in shape.services for alias in service.aliases}
+        self._by_name.update((service.host, service) for service in shape.services)
+        self._rules = {service.host: rule for service, rule in zip(shape.services, shape.rules, strict=True)}
 
     @property
     def mesh(self) -> Mesh:
@@ -98,12 +96,12 @@ class WorldView:
 
     def service(self, host: Host) -> Service | None:
         """An alias (ExternalName) leads to the service that it stands for."""
-        return self._by_host.get(host) or self._by_host.get(self._scope.services.aliases.get(host, host))
+        return self._by_name.get(host)
 
     def destination_rule(self, host: Host) -> ResolvedDestinationRule | None:
-        if host in self._rules:
-            return self._rules[host]
-        return self._scope.rules.find(self.key.namespace, host, None, self._scope.selected)
+        """A host that the view has no service of has no rule either: there is no cluster that it could shape."""
+        service = self._by_name.get(host)
+        return self._rules[service.host] if service is not None else None
 
     def endpoints(self, service: Service, port: Port) -> EndpointSet:
         """Never missing: a port that nobody serves has an empty set."""
@@ -112,17 +110,9 @@ class WorldView:
 
     def same_endpoints(self, other: Endpoints, touched: frozenset[Host] | None) -> bool:
         """Whether its services have the same endpoints in `other`; only those of `touched` hosts are compared, if they are known."""
-        hosts = self._by_host.keys() if touched is None else touched & self._by_host.keys()
-        groups = ((service.host, service.namespace) for service in map(self._by_host.__getitem__, hosts))
+        services = self.shape.services if touched is None else map(self._by_name.__getitem__, touched & self._by_name.keys())
+        groups = ((service.host, service.namespace) for service in services)
         return all(self._endpoints.get(group) is other.get(group) for group in groups)
-
-
-class Lookup(NamedTuple):
-    """What a view asks about hosts that it does not list."""
-
-    services: Services
-    rules: DestinationRules
-    selected: tuple[ResolvedDestinationRule, ...]
 
 
 class Views:
@@ -143,24 +133,23 @@ class Views:
         return view
 
     def _renewed(self, world: World, key: ViewKey, held: tuple[World, WorldView] | None) -> WorldView:
-        if held is not None and held[0] is world:
-            return held[1]
-        shape, lookup = held[1].shape if held else None, None
-        if shape is None or held is None or not _same_tables(held[0], world):
-            lookup = self._lookup(world, key)
-            built = self._shape(world, key, lookup)
+        if held is None:
+            return WorldView(key, self._shape(world, key), world.endpoints)
+        before, view = held
+        if before is world:
+            return view
+        shape = view.shape
+        if not _same_tables(before, world):
+            built = self._shape(world, key)
             shape = shape if shape == built else built
-        if held is not None and shape is held[1].shape:
-            touched = world.touched if world.version == held[0].version + 1 else None
-            if held[0].endpoints is world.endpoints or held[1].same_endpoints(world.endpoints, touched):
-                return held[1]
-        return WorldView(key, shape, world.endpoints, lookup or self._lookup(world, key))
+        if shape is view.shape:
+            touched = world.touched if world.version == before.version + 1 else None
+            if before.endpoints is world.endpoints or view.same_endpoints(world.endpoints, touched):
+                return view
+        return WorldView(key, shape, world.endpoints)
 
-    def _lookup(self, world: World, key: ViewKey) -> Lookup:
-        own = {rule.owners[0]: rule for rule in world.destination_rules.selecting.get(key.namespace, ())}
-        return Lookup(world.services, world.destination_rules, tuple(own[k] for k in key.selected_rules if k in own))
-
-    def _shape(self, world: World, key: ViewKey, lookup: Lookup) -> Shape:
+    def _shape(self, world: World, key: ViewKey) -> Shape:
+        selected = _selected_rules(world, key)
         sidecar = _sidecar(world, key.sidecar)
         scope = Scope(key.namespace, key.sidecar, key.labels)
         outbound = self._outbound.get(
@@ -174,7 +163,7 @@ class Views:
             mesh=world.mesh,
             egress=outbound.listeners,
             services=outbound.services,
-            rules=tuple(lookup.rules.find(key.namespace, s.host, s.namespace, lookup.selected) for s in outbound.services),
+            rules=tuple(world.destination_rules.find(key.namespace, s.host, s.namespace, selected) for s in outbound.services),
             outbound_policy=self._policy.get(scope, (sidecar, allow_any), lambda: outbound_policy(sidecar, allow_any, world.domain)),
             servers=self._servers_of(world, key),
             security=self._security(policies, key),
@@ -204,6 +193,11 @@ class Views:
 def _sidecar(world: World, key: ObjectKey | None) -> Sidecar | None:
     candidates = world.sidecars.by_namespace.get(key.namespace, ()) if key else ()
     return next((s for s in candidates if key and s.metadata.name == key.name), None)
+
+
+def _selected_rules(world: World, key: ViewKey) -> tuple[ResolvedDestinationRule, ...]:
+    own = {rule.owners[0]: rule for rule in world.destination_rules.selecting.get(key.namespace, ())}
+    return tuple(own[k] for k in key.selected_rules if k in own)
 
 
 def _named(table: Mapping[str, Sequence[T]], keys: tuple[ObjectKey, ...]) -> tuple[T, ...]:

@@ -133,14 +133,9 @@ class Translator:
         return found
 
     def problems(self) -> tuple[Problem, ...]:
-        """What is not as its objects ask, over all views and inbound sides in use; each once."""
-        found = [p for shared in self._shared.values() for p in shared.problems()]
-        found += [p for own in self._own.values() for p in own.resources.problems()]
-        return tuple(dict.fromkeys(found))
-
-    def forget(self, proxy_id: str) -> None:
-        """The proxy is gone."""
-        self._places.pop(proxy_id, None)
+        """What is not as its objects ask, for the proxies that asked lately; each once. What is only kept for one that may return has no say."""
+        used = {id(part): part for place in self._places.values() for part in (place.shared, place.own) if part is not None}
+        return tuple(dict.fromkeys(problem for part in used.values() for problem in part.problems()))
 
     def _place(self, snapshot: Snapshot, proxy: Proxy) -> _Place:
         known = self._places.get(proxy.id)

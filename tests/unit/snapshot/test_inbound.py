@@ -188,3 +188,13 @@ def test_patches_for_other_proxies_are_left_out() -> None:
 def test_replicas_share_their_inbound_side() -> None:
     village = Village(service("web", ("http", 80, 8080)) + _POD + pod("web-2", "10.0.0.2"))
     assert village.inbound("web-1") is village.inbound("web-2")
+
+
+def test_an_entry_that_joins_anothers_host_is_told_to_the_workloads_that_the_other_lists() -> None:
+    entry = (
+        "hosts: [b.example.com], ports: [{number: NUMBER, name: http, protocol: HTTP}], resolution: STATIC, endpoints: [{address: ADDRESS}]"
+    )
+    village = Village(_POD + thing("ServiceEntry", "first", entry.replace("NUMBER", "80").replace("ADDRESS", "10.0.0.1")))
+    assert [p.service.ports[0].number for p in village.inbound("web-1").ports] == [80]
+    village.put(thing("ServiceEntry", "second", entry.replace("NUMBER", "81").replace("ADDRESS", "10.0.0.60")))
+    assert {port.number for p in village.inbound("web-1").ports for port in p.service.ports} == {80, 81}

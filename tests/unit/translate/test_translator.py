@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from google.protobuf.message import Message
-from tests.unit.snapshot.yamls import destination_rule, gateway, thing, virtual_service
+from tests.unit.snapshot.yamls import destination_rule, gateway, sidecar, thing, virtual_service
 from tests.unit.translate.secrets.certificates import certificate
 from tests.unit.world import Village, pod, router, service
 
@@ -45,6 +45,11 @@ class Watched:
     def sets(self, proxy: Proxy | None = None) -> dict[str, ResourceSet]:
         proxy = proxy or self.proxy()
         return {kind: self.translator.resources(self.village.snapshot, proxy, kind) for kind in TYPES}
+
+    def body(self, kind: str, name: str) -> bytes:
+        found = self.sets()[kind].get(name)
+        assert found is not None
+        return found.body
 
     @contextmanager
     def built(self) -> Iterator[Counter[str]]:
@@ -93,6 +98,18 @@ def test_an_endpoint_costs_its_assignment() -> None:
         after = watched.sets()
     assert built == {EDS: 1}
     assert [kind for kind in TYPES if after[kind] is not before[kind]] == [EDS]
+
+
+def test_a_route_follows_the_ports_of_a_service_that_no_egress_listener_imports() -> None:
+    village = Village(
+        VILLAGE
+        + sidecar("egress: [{hosts: [./reviews.default.svc.cluster.local]}]")
+        + virtual_service("reviews", "hosts: [reviews], http: [{route: [{destination: {host: ratings}}]}]")
+    )
+    watched = Watched(village)
+    assert watched.body(RDS, "9080").count(b"outbound|9080||ratings") == 1
+    village.put(service("ratings", ("http", 7000), ip="10.96.0.2"))
+    assert watched.body(RDS, "9080").count(b"outbound|7000||ratings") == 1
 
 
 def test_a_change_elsewhere_costs_nothing() -> None:
@@ -219,3 +236,16 @@ def test_envoy_filters_change_what_they_mean_and_a_bad_one_is_named() -> None:
     village.put(thing("EnvoyFilter", "good", f"configPatches: [{merge.replace('VALUE', '{conect_timeout: 3s}')}]"))
     assert watched.sets()[CDS].get(REVIEWS) is not None
     assert {p.origins for p in watched.translator.problems()} == {(ObjectKey("EnvoyFilter", "default", "good", 0),)}
+
+
+def test_what_is_wrong_ends_with_the_object_that_was_wrong() -> None:
+    """Its view is kept for a while in case a proxy asks again; what was wrong there is nobody's trouble any more."""
+    village = Village(
+        VILLAGE + thing("EnvoyFilter", "bad", "configPatches: [{applyTo: CLUSTER, patch: {operation: MERGE, value: {a: 1}}}]")
+    )
+    watched = Watched(village)
+    watched.sets()
+    assert watched.translator.problems()
+    village.delete("EnvoyFilter", "bad")
+    watched.sets()
+    assert watched.translator.problems() == ()

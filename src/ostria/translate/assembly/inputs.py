@@ -7,8 +7,8 @@ from ostria.snapshot.view import View
 
 
 def of_routes(view: View) -> tuple[object, ...]:
-    """Endpoints don't count: a route names a cluster, whoever is in it."""
-    return (view.mesh, view.egress, view.outbound_policy, view.servers, _rules(view), view.telemetry, view.patches)
+    """Endpoints don't count: a route names a cluster, whoever is in it. Services that routes lead to need not stand in any egress listener."""
+    return (view.mesh, view.egress, view.services(), view.outbound_policy, view.servers, _rules(view), view.telemetry, view.patches)
 
 
 def of_listeners(view: View) -> tuple[object, ...]:
