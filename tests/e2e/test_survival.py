@@ -88,6 +88,15 @@ class TestKills:
         assert (after["name"], after["addresses"]) == (before["name"], before["addresses"])
         assert after["pids"]["envoy"] == before["pids"]["envoy"], "its proxy lives on"
 
+    def test_workloads_come_and_go_and_nobody_else_notices(self, mesh):
+        with Load(mesh.port, "/get", HOST) as load:
+            for names in (("one", "two", "three"), ("four", "five", "six")):
+                mesh.write("more.yaml", "---".join(map(shell, names)))
+                eventually(lambda names=names: all(parts(mesh, name).get("envoy") for name in names), 40)
+                mesh.remove("more.yaml")
+                eventually(lambda names=names: not any(parts(mesh, name) for name in names))
+        assert load.failed == []
+
     def test_a_change_that_comes_while_nobody_listens_arrives_later(self, mesh):
         kill(mesh.pid("istiod", "discovery"))
         text = (mesh.watched / "web.yaml").read_text()

@@ -17,7 +17,7 @@ _NEWLINK, _DELLINK, _SETLINK, _NEWADDR, _NEWROUTE, _NEWRULE = 16, 17, 19, 20, 24
 _REQUEST, _ACK, _REPLACE, _EXCL, _CREATE = 1, 4, 0x100, 0x200, 0x400
 _ERROR = 2
 _IFF_UP = 1
-_IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 3, 10, 18, 28
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 10, 18, 28
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS, _IFA_NODAD = 1, 2, 8, 0x02
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
@@ -39,12 +39,13 @@ class Rtnetlink:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def add_bridge(self, name: str) -> None:
-        info = _attribute(_INFO_KIND, b"bridge")
-        self._ask(_NEWLINK, _CREATE | _EXCL, _link() + _text(_IFLA_IFNAME, name) + _attribute(_IFLA_LINKINFO, info))
+    def add_bridge(self, name: str, hardware: bytes) -> None:
+        """A bridge without an address of its own takes its ports' lowest, and another one whenever that port goes."""
+        link = _text(_IFLA_IFNAME, name) + _attribute(_IFLA_ADDRESS, hardware)
+        self._ask(_NEWLINK, _CREATE | _EXCL, _link() + link + _attribute(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge")))
 
-    def add_veth(self, name: str, *, master: str, peer: str, peer_namespace: int) -> None:
-        other = _link() + _text(_IFLA_IFNAME, peer) + _number(_IFLA_NET_NS_FD, peer_namespace)
+    def add_veth(self, name: str, *, master: str, peer: str, peer_namespace: int, peer_hardware: bytes) -> None:
+        other = _link() + _text(_IFLA_IFNAME, peer) + _number(_IFLA_NET_NS_FD, peer_namespace) + _attribute(_IFLA_ADDRESS, peer_hardware)
         info = _attribute(_INFO_KIND, b"veth") + _attribute(_INFO_DATA, _attribute(_VETH_PEER, other))
         body = _link() + _text(_IFLA_IFNAME, name) + _number(_IFLA_MASTER, socket.if_nametoindex(master)) + _attribute(_IFLA_LINKINFO, info)
         self._ask(_NEWLINK, _CREATE | _EXCL, body)

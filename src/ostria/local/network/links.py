@@ -43,6 +43,11 @@ class Addresses:
         return (str(self.ipv4),) if self.ipv6 is None else (str(self.ipv4), str(self.ipv6))
 
 
+def hardware_address(address: IPv4Address) -> bytes:
+    """The same for the same address, so that what neighbours remember of a pod, or of the bridge, is never wrong."""
+    return b"\x02\0" + address.packed
+
+
 def has_ipv6() -> bool:
     return os.path.exists("/proc/sys/net/ipv6")
 
@@ -59,7 +64,7 @@ class Network:
         _set(_EVERY | _BRIDGE | (_IPV6_AT_ONCE | {"net/ipv6/conf/all/forwarding": "1"} if has_ipv6() else {}))
         with Rtnetlink() as kernel:
             kernel.up("lo")
-            kernel.add_bridge(BRIDGE)
+            kernel.add_bridge(BRIDGE, hardware_address(GATEWAYS[0]))
             kernel.add_address(BRIDGE, GATEWAYS[0], POD_NETWORKS[0].prefixlen)
             if has_ipv6():
                 kernel.add_address(BRIDGE, GATEWAYS[1], POD_NETWORKS[1].prefixlen)
@@ -71,7 +76,7 @@ class Network:
         end = f"pod{self._count}"
         namespace = self._home.new_network()
         with Rtnetlink() as kernel:
-            kernel.add_veth(end, master=BRIDGE, peer="eth0", peer_namespace=namespace)
+            kernel.add_veth(end, master=BRIDGE, peer="eth0", peer_namespace=namespace, peer_hardware=hardware_address(addresses.ipv4))
             kernel.up(end)
         with self._home.inside(namespace), Rtnetlink() as kernel:
             _let_everybody_ping()
