@@ -1,4 +1,6 @@
-"""For every suite: what a test makes, Envoy must accept (see `tests.envoy.everything`), and how many examples a property is tried with."""
+"""For every suite: what a test makes, Envoy must accept (see `tests.envoy.everything`), no cache may give back what it would not make anew
+(`tests.unit.proof`), and how many examples a property is tried with.
+"""
 
 import time
 from collections.abc import Iterator
@@ -6,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from tests.envoy.everything import Collection, Finding
+from tests.unit.proof import Proof
 
 _COLLECTION = pytest.StashKey[Collection]()
+_PROOF = pytest.StashKey[Proof]()
 _VERDICT = pytest.StashKey[tuple[list[Finding], float]]()
 
 settings.register_profile("quick", max_examples=25)
@@ -21,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.stash[_COLLECTION] = collection = Collection()
     collection.watch(patch)
+    config.stash[_PROOF] = proof = Proof()
+    proof.watch(patch)
     config.add_cleanup(patch.undo)
 
 
@@ -30,6 +36,15 @@ def _collected(request: pytest.FixtureRequest) -> Iterator[None]:
     collection.begin()
     yield
     collection.end(request.node.nodeid, on_purpose=request.node.get_closest_marker("bad_on_purpose") is not None)
+
+
+@pytest.fixture(autouse=True)
+def proof(request: pytest.FixtureRequest) -> Iterator[Proof]:
+    proof = request.config.stash[_PROOF]
+    proof.begin()
+    yield proof
+    if proof.findings:
+        pytest.fail("a cache key means two things:\n" + "\n".join(proof.findings[:3]), pytrace=False)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,0 +1,86 @@
+"""A cache key never means two things: whatever a cache gives back is made again beside it, and compared.
+
+Watched are the places where something is found by what it was made of: the workshop (keys to bytes), the snapshot's memos, and what streams share. A
+test in which one of them gave back what it would not make anew fails, whatever it was about. Nothing but the comparison is added: counters of builds
+count what they always do.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import pytest
+from tests.unit.snapshot.pictures import plain
+
+from ostria.discovery.protocol.sharing import Generations
+from ostria.snapshot.memo import Memo
+from ostria.translate.built import Built
+from ostria.translate.patches import Patches
+from ostria.translate.prepared import Prepared
+from ostria.translate.workshop import Failed, Outcome, Workshop
+
+
+class Proof:
+    """`findings` tells which keys meant two things since `begin`; `hits` counts what was compared."""
+
+    def __init__(self) -> None:
+        self.findings: list[str] = []
+        self.hits = 0
+
+    def watch(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(Workshop, "make", self._proving_bytes(Workshop.make))
+        patch.setattr(Memo, "get", self._proving_results(Memo.get))
+        patch.setattr(Generations, "get", self._proving_shares(Generations.get))
+
+    def begin(self) -> None:
+        self.findings.clear()
+
+    def _compare(self, what: object, held: object, anew: object) -> None:
+        self.hits += 1
+        if held != anew:
+            self.findings.append(f"{what}\n  held: {held}\n  anew: {anew}")
+
+    def _proving_bytes(self, make: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        def proved(workshop: Workshop, type_url: str, key: Hashable, build: Callable[[], Built], patches: Patches | None = None) -> Outcome:
+            known = workshop._made.get((type_url, key, patches))
+            outcome = make(workshop, type_url, key, build, patches)
+            # A tamper may change its mind between two calls; that is what it is for.
+            if known is not None and workshop._tamper is None:
+                self._compare((type_url, key, patches), _content(outcome), _content(make(Workshop(), type_url, key, build, patches)))
+            return outcome
+
+        return proved
+
+    def _proving_results(self, get: Callable[..., Any]) -> Callable[..., Any]:
+        def proved(memo: Memo[Any], key: Hashable, inputs: tuple[object, ...], make: Callable[[], Any]) -> Any:
+            made: list[Any] = []
+            result = get(memo, key, inputs, lambda: _noted(made, make))
+            if not made:
+                self._compare(key, plain(result), plain(make()))
+            return result
+
+        return proved
+
+    def _proving_shares(self, get: Callable[..., Any]) -> Callable[..., Any]:
+        def proved(memo: Generations[Any], subjects: tuple[object, ...], make: Callable[[], Any]) -> Any:
+            made: list[Any] = []
+            result = get(memo, subjects, lambda: _noted(made, make))
+            if not made:
+                self._compare(subjects, result, make())
+            return result
+
+        return proved
+
+
+def _noted(made: list[Any], make: Callable[[], Any]) -> Any:
+    made.append(make())
+    return made[0]
+
+
+def _content(outcome: Outcome) -> object:
+    match outcome:
+        case Prepared():
+            return (outcome.name, outcome.body, outcome.version, outcome.origins, outcome.requires)
+        case Failed():
+            return (outcome.words, outcome.origins)
+        case _:
+            return type(outcome)
