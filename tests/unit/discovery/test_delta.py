@@ -285,3 +285,13 @@ def test_odd_refusals_end_too(words: str) -> None:
             break
         proxy.reject(CDS, words)
     assert (proxy.receive(), proxy.held[CDS]) == ([], {})
+
+
+def test_a_name_asked_for_anew_before_anything_was_said_is_sent_whatever_was_reported() -> None:
+    """A listener may go and come in the moment in which its proxy reconnects."""
+    proxy = connected(routes=(resource("80", 1), resource("90", 1)))
+    proxy.reconnect({RDS: ("80", "90")})
+    proxy.ask(RDS, unsubscribe=("80",))
+    proxy.ask(RDS, "80")
+    proxy.ask(RDS, "90")
+    assert proxy.settle() == [(RDS, ["80", "90"], [])]

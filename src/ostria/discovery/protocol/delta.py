@@ -34,6 +34,7 @@ class DeltaStream(Stream):
                 self._resumed_routes = frozenset(request.initial_versions)
         else:
             self.rejections.forget(request.type_url)
+        self._compare_reports()
         if implied_wildcard(request.type_url, request.subscribe):
             opened.begin_wildcard(implied=True)
         self._subscribe(opened, request)

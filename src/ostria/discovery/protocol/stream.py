@@ -124,8 +124,12 @@ class Stream(ABC):
         self._resumed_routes -= frozenset((*subscribed, *unsubscribed))
         self._followed = ()
         if isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts):
-            hosts.begin_again(subscribed)
-            hosts.let_go(unsubscribed)
+            hosts.ask_anew((*subscribed, *unsubscribed))
+
+    def _compare_reports(self) -> None:
+        """Once both types are open: what a reconnecting proxy reports of virtual hosts counts where it reports their configuration."""
+        if isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts) and RDS in self._subscriptions:
+            hosts.compare(self._resumed_routes)
 
     def _follow_routes(self, subscription: Subscription) -> None:
         routes = self._subscriptions.get(RDS)
@@ -134,7 +138,7 @@ class Stream(ABC):
         now = (routes.names, routes.holds, routes.current)
         if len(self._followed) != len(now) or any(a is not b for a, b in zip(now, self._followed, strict=True)):
             self._followed = now
-            subscription.follow(frozenset(_given_apart(routes)), self._resumed_routes)
+            subscription.follow(frozenset(_given_apart(routes)))
 
     # Make before break
 
@@ -153,6 +157,8 @@ class Stream(ABC):
                 self._awaited.add(name)
 
     def _may_send(self, type_url: str) -> bool:
+        if type_url == RDS and isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts) and hosts.retired:
+            return False
         if not self._patient or type_url not in AFTER:
             return True
         if self._awaited:

@@ -90,6 +90,7 @@ class Subscription:
     def add(self, names: Iterable[str]) -> None:
         """Subscribe; asking again for a name means that the proxy forgot what it had."""
         new = frozenset(names)
+        self._unclaim(new & self.names)
         self.names = self.shared.intern(self.names | new)
         if self.holds.base is not None:
             self.forced |= new
@@ -98,6 +99,7 @@ class Subscription:
     def drop(self, names: Iterable[str]) -> None:
         """Unsubscribe. Under a wildcard the proxy forgets the resource, yet still wants it: it is sent again."""
         gone = self.names.intersection(names)
+        self._unclaim(gone)
         self.names = self.shared.intern(self.names - gone)
         if self.wildcard:
             self.forced |= gone
@@ -117,6 +119,11 @@ class Subscription:
 
     def claim(self, versions: Mapping[str, str]) -> None:
         self.claimed = versions
+
+    def _unclaim(self, names: frozenset[str]) -> None:
+        """It forgot these since it said that it holds them."""
+        if self.claimed and names:
+            self.claimed = {name: version for name, version in self.claimed.items() if name not in names}
 
     def resend(self, names: Iterable[str]) -> None:
         """Send these again, if the proxy wants them."""

@@ -4,8 +4,8 @@ Envoy sends one request for virtual hosts, without names, however many configura
 it has been given a shell (see `ostria.translate.assembly.apart`), all hosts of it follow, and from then on only those that change. So the names of
 this subscription are route configurations, and a host is wanted when its configuration is among them.
 
-A configuration that Envoy subscribes to anew begins without hosts, whatever versions it reported before; hosts of one that it let go are taken
-back, because it would report them when it reconnects. One that is gone from the world keeps its hosts until Envoy lets it go: connections that are being
+A configuration that Envoy subscribes to anew begins without hosts, and yet Envoy goes on reporting the versions of those that it had once: hosts of a
+configuration that it let go are taken back before it is sent again. One that is gone from the world keeps its hosts until Envoy lets it go: connections that are being
 drained still use it.
 """
 
@@ -41,9 +41,9 @@ class VirtualHosts(Subscription):
     reported: Mapping[str, str] = field(default_factory=dict)
     """Versions that a reconnecting proxy says it holds."""
     lingering: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Hosts that Envoy may still have of a configuration that is not followed at the moment."""
+    """Hosts that Envoy still has of a configuration that is gone from the world."""
     retired: frozenset[str] = frozenset()
-    """Hosts to take back, of configurations that it let go."""
+    """Hosts to take back before their configuration is sent again: Envoy would report them as if it still had them."""
 
     def wants(self, name: str) -> bool:
         return config_of(name) in self.names
@@ -65,8 +65,13 @@ class VirtualHosts(Subscription):
 
     # What its route configurations say
 
-    def follow(self, configs: frozenset[str], trusted: frozenset[str]) -> None:
-        """The proxy has been given these configurations, now or, as for `trusted`, before it reconnected."""
+    def compare(self, trusted: frozenset[str]) -> None:
+        """Believe reported versions of configurations that the proxy brought with it, and take back what it reports of others."""
+        self.retired |= frozenset(name for name in self.reported if config_of(name) not in trusted)
+        self.reported = {name: version for name, version in self.reported.items() if config_of(name) in trusted}
+
+    def follow(self, configs: frozenset[str]) -> None:
+        """The proxy has been given these configurations, on this stream or before it reconnected."""
         if configs == self.names:
             return
         self._leave(self.names - configs)
@@ -74,18 +79,15 @@ class VirtualHosts(Subscription):
         self.names = self.shared.intern(configs)
         self.fresh |= new
         if self.reported:
-            self._recall(new & trusted)
-            self.reported = {name: version for name, version in self.reported.items() if config_of(name) in trusted - configs}
+            self._recall(new)
 
-    def begin_again(self, configs: Iterable[str]) -> None:
-        """Envoy asks for these configurations, and has none of their hosts, even if it had."""
-        self._leave(self.names.intersection(configs))
-
-    def let_go(self, configs: Iterable[str]) -> None:
-        """Envoy has no use for these configurations any more."""
+    def ask_anew(self, configs: Iterable[str]) -> None:
+        """Envoy let go of these configurations, or asks for them: it has none of their hosts, whatever it would report."""
         gone = frozenset(configs)
         self._leave(self.names & gone)
         self.retired |= frozenset(name for config in gone for name in self.lingering.pop(config, ()))
+        self.retired |= frozenset(name for name in self.reported if config_of(name) in gone)
+        self.reported = {name: version for name, version in self.reported.items() if config_of(name) not in gone}
 
     def _leave(self, configs: frozenset[str]) -> None:
         if not configs:
@@ -105,11 +107,12 @@ class VirtualHosts(Subscription):
             yield from (each.name for each in base if each.name not in kept and config_of(each.name) not in self.fresh)
 
     def _recall(self, configs: frozenset[str]) -> None:
-        """Believe what it says it holds of these configurations. Content that we don't have is known by its version only."""
+        """Of these configurations it holds what it reported. Content that we don't have is known by its version only."""
         reported = {name: Prepared(name, b"", version, ()) for name, version in self.reported.items() if config_of(name) in configs}
         known = frozenset(map(config_of, reported))
         missing = dict.fromkeys(each.name for each in self._hosts(known))
         self.holds = Holding(self.holds.base, {**self.holds.kept, **missing, **reported})
+        self.reported = {name: version for name, version in self.reported.items() if name not in reported}
         self.fresh -= known
 
     # What to send
