@@ -63,6 +63,8 @@ def _run(suite: Suite, order: list[str], *, quick: bool) -> list[str]:
         "figures": [each.plain() for each in figures],
     }
     if not quick:
+        if suite.picture is not None:
+            results.picture(suite.name).write_text(suite.picture(figures))
         results.keep(machine.facts(), suite.name, entry, order)
     return [f"{suite.name}: {each.name}" for each in figures if each.met is False]
 

@@ -87,7 +87,7 @@ def _smaller(load: Load) -> Load:
 
 def _floor(sizes: Sequence[int]) -> Iterator[Figure]:
     for proxies in sizes:
-        found = _tool("adsload.py", "--floor", FLOOR, "--proxies", str(proxies))
+        found = tool("adsload.py", "--floor", FLOOR, "--proxies", str(proxies))
         note = f"wall {found['wall_s']} s, peak {found['peak_mb']} MB"
         yield Figure(name=f"floor, {proxies:,} proxies: CPU", value=found["server_cpu_s"], unit="s", note=note)
 
@@ -95,7 +95,7 @@ def _floor(sizes: Sequence[int]) -> Iterator[Figure]:
 def _under(load: Load) -> Iterator[Figure]:
     with TemporaryDirectory(prefix="ostria-bench-") as folder:
         world = Path(folder, "world")
-        _tool("meshgen.py", str(world), *load.world, json_out=False)
+        tool("meshgen.py", str(world), *load.world, json_out=False)
         with control_plane(world, Path(folder)) as (pids, target):
             what, marker = load.change
             watched = [word for pid in pids for word in ("--pid", str(pid))]
@@ -109,7 +109,7 @@ def _under(load: Load) -> Iterator[Figure]:
                 "--timeout",
                 str(PATIENCE),
             ]
-            found = _tool("adsload.py", target, *load.client, *watched, *command)
+            found = tool("adsload.py", target, *load.client, *watched, *command)
     if found["ready"] != load.proxies:
         yield Figure(name=f"{load.name}, cold: complete within {PATIENCE} s", value=found["ready"], unit="", at_least=load.proxies)
         return
@@ -185,7 +185,7 @@ def control_plane(world: Path, folder: Path) -> Iterator[tuple[list[int], str]]:
                 process.wait()
 
 
-def _tool(name: str, *arguments: str, json_out: bool = True) -> dict[str, Any]:
+def tool(name: str, *arguments: str, json_out: bool = True) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, str(TOOLS / name), *arguments], capture_output=True, text=True, timeout=RUN_SECONDS, cwd=TOOLS, check=False
     )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+Points = Sequence[tuple[float, float]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
@@ -16,6 +18,8 @@ class Figure:
     at_least: float | None = None
     seen: Sequence[float] = ()
     note: str = ""
+    points: Points = ()
+    """(size, value), where the figure says how something grows."""
 
     @property
     def goal(self) -> str:
@@ -33,4 +37,4 @@ class Figure:
 
     def plain(self) -> dict[str, Any]:
         found = {"name": self.name, "value": self.value, "unit": self.unit, "goal": self.goal, "met": self.met}
-        return {**found, "seen": list(self.seen), "note": self.note}
+        return {**found, "seen": list(self.seen), "note": self.note, **({"points": list(self.points)} if self.points else {})}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.mesh import ROOT
@@ -9,6 +10,10 @@ from benchmarks.mesh import ROOT
 STORE = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "benchmarks" / "RESULTS.md"
 _MANY = 8
+
+
+def picture(suite: str) -> Path:
+    return STORE.with_name(f"{suite}.svg")
 
 
 def read() -> dict[str, Any]:
@@ -31,8 +36,10 @@ def _page(found: Mapping[str, Any]) -> Iterable[str]:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     yield from ("# Results", "", "Written by `python -m benchmarks`; the single measurements are in [results.json](results.json).", "")
     yield f"Machine: {machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, Linux {machine['kernel']}, Python {machine['python']}, {versions}."
-    for suite in found["suites"].values():
+    for name, suite in found["suites"].items():
         yield from _section(suite)
+        if picture(name).exists():
+            yield from ("", f"![{suite['title']}]({picture(name).name})")
 
 
 def _section(suite: Mapping[str, Any]) -> Iterable[str]:

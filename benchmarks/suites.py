@@ -1,10 +1,10 @@
 """Every suite on one page, in the order in which they run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks import ads, change, footprint, generate, kills, startup
+from benchmarks import ads, change, footprint, generate, growth, kills, startup
 from benchmarks.datapath import measure as datapath
 from benchmarks.figures import Figure
 
@@ -25,6 +25,8 @@ class Suite:
     minutes: float
     measure: Measure
     missing: Callable[[], str] = lambda: ""
+    picture: Callable[[Sequence[Figure]], str] | None = None
+    """Its figures as SVG, kept as NAME.svg."""
 
 
 SUITES = (
@@ -98,5 +100,17 @@ SUITES = (
         minutes=5,
         measure=ads.measure,
         missing=ads.missing,
+    ),
+    Suite(
+        name="growth",
+        title="Growth",
+        how=(
+            "The same load at other sizes: services grow at 100 proxies, proxies grow at 200 services. The figure is the exponent of the power law that fits the "
+            "points from 100 on best (1 is linear), beside it the cost per service or proxy (least squares) and the points."
+        ),
+        minutes=6,
+        measure=growth.measure,
+        missing=ads.missing,
+        picture=growth.picture,
     ),
 )
