@@ -36,6 +36,13 @@ class Metrics:
         self.loop_lag = self._histogram("ostria_loop_lag_seconds", "How late the event loop was when it was looked at", _LAG)
         self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
 
+    def time_push(self, type_url: str, seconds: float) -> None:
+        """How long it took to work out what a proxy gets of a type. Children are kept: this is called for every proxy, type and change."""
+        timer = self._push_timers.get(type_url)
+        if timer is None:
+            timer = self._push_timers[type_url] = self.push_time.labels(short(type_url))
+        timer.observe(seconds)
+
     def _streams(self) -> None:
         self.connected = self._gauge("pilot_xds", "Proxies connected, by the version that they say", "version")
         self.requests = self._counter("pilot_xds_requests", "Requests received", "type")
@@ -56,6 +63,7 @@ class Metrics:
         self.debounce_time = self._histogram("pilot_debounce_time", "Seconds from the first change to the push that carries it", _PUSH)
         self.snapshot_time = self._histogram("pilot_pushcontext_init_seconds", "Seconds to build a snapshot", _PUSH)
         self.push_time = self._histogram("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type")
+        self._push_timers: dict[str, Histogram] = {}
         self.queue_time = self._histogram("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE)
         self.convergence_time = self._histogram(
             "pilot_proxy_convergence_time", "Seconds from a change to the last response of its push", _CONVERGENCE

@@ -18,7 +18,6 @@ from ostria.snapshot.services import Services, Trimmed
 from ostria.snapshot.sidecars import Imports, imports
 from ostria.snapshot.sources import Client, Variants
 from ostria.snapshot.view import EgressListener, OutboundPolicy, ResolvedVirtualService
-from ostria.snapshot.virtual_services import VirtualServices
 
 
 class Scope(NamedTuple):
@@ -45,8 +44,10 @@ class Egress:
         self._listeners: Memo[EgressListener] = Memo(4096)
         self._everything: Memo[tuple[Service, ...]] = Memo(4096)
 
-    def build(self, scope: Scope, sidecar: Sidecar | None, services: Services, virtual_services: VirtualServices, domain: str) -> Outbound:
-        candidates = virtual_services.seen_from(scope.namespace, MESH)
+    def build(
+        self, scope: Scope, sidecar: Sidecar | None, services: Services, candidates: tuple[ResolvedVirtualService, ...], domain: str
+    ) -> Outbound:
+        """`candidates` are the mesh's VirtualServices that the scope's namespace may see."""
         if sidecar is None or not sidecar.spec.egress:
             visible_here = self._everything.get(scope.namespace, (services,), lambda: visible.default_scope(services, scope.namespace))
             everything = self._listener(scope, 0, None, visible_here, candidates)

@@ -12,6 +12,7 @@ from ostria.snapshot.egress import Egress, Outbound, Scope, outbound_policy
 from ostria.snapshot.memo import Memo
 from ostria.snapshot.policies import Policies, key_of
 from ostria.snapshot.references import References
+from ostria.snapshot.rewriting import MESH
 from ostria.snapshot.view import (
     EgressListener,
     GatewayServer,
@@ -20,6 +21,7 @@ from ostria.snapshot.view import (
     PatchSet,
     ProxyType,
     ResolvedDestinationRule,
+    ResolvedVirtualService,
     Security,
     TelemetryPolicy,
     ViewKey,
@@ -115,6 +117,18 @@ class WorldView:
         return all(self._endpoints.get(group) is other.get(group) for group in groups)
 
 
+Seen = tuple[tuple[ResolvedVirtualService, ...], ...]
+"""The VirtualServices that a view may see: those of the mesh first, then those of each Gateway."""
+
+
+class _Held(NamedTuple):
+    """A view, and what it was found right for."""
+
+    world: World
+    seen: Seen
+    view: WorldView
+
+
 class Views:
     def __init__(self, references: References, egress: Egress) -> None:
         self._references = references
@@ -122,25 +136,26 @@ class Views:
         self._servers = gateways.Servers(egress.variants)
         self._outbound: Memo[Outbound] = Memo(4096)
         self._policy: Memo[OutboundPolicy] = Memo(4096)
-        self._held: dict[ViewKey, tuple[World, WorldView]] = {}
+        self._seen: Memo[tuple[ResolvedVirtualService, ...]] = Memo(4096)
+        self._held: dict[ViewKey, _Held] = {}
 
     def of(self, world: World, key: ViewKey) -> WorldView:
         held = self._held.pop(key, None)
-        view = self._renewed(world, key, held)
-        self._held[key] = (world, view)
+        if held is None or held.world is not world:
+            seen = self._seen_by(world, key)
+            held = _Held(world, seen, self._renewed(world, key, seen, held))
+        self._held[key] = held
         if len(self._held) > 4096:
             del self._held[next(iter(self._held))]
-        return view
+        return held.view
 
-    def _renewed(self, world: World, key: ViewKey, held: tuple[World, WorldView] | None) -> WorldView:
+    def _renewed(self, world: World, key: ViewKey, seen: Seen, held: _Held | None) -> WorldView:
         if held is None:
-            return WorldView(key, self._shape(world, key), world.endpoints)
-        before, view = held
-        if before is world:
-            return view
+            return WorldView(key, self._shape(world, key, seen), world.endpoints)
+        before, view = held.world, held.view
         shape = view.shape
-        if not _same_tables(before, world):
-            built = self._shape(world, key)
+        if held.seen != seen or not _same_tables(before, world):
+            built = self._shape(world, key, seen)
             shape = shape if shape == built else built
         if shape is view.shape:
             touched = world.touched if world.version == before.version + 1 else None
@@ -148,14 +163,23 @@ class Views:
                 return view
         return WorldView(key, shape, world.endpoints)
 
-    def _shape(self, world: World, key: ViewKey) -> Shape:
+    def _seen_by(self, world: World, key: ViewKey) -> Seen:
+        """Compared in place of the table, so that what is exported to another namespace only touches no view of this one."""
+        table = world.virtual_services
+
+        def seen(gateway: str) -> tuple[ResolvedVirtualService, ...]:
+            return self._seen.get((key.namespace, gateway), (table,), lambda: table.seen_from(key.namespace, gateway))
+
+        return (seen(MESH), *(seen(f"{gateway.namespace}/{gateway.name}") for gateway in key.gateways))
+
+    def _shape(self, world: World, key: ViewKey, seen: Seen) -> Shape:
         selected = _selected_rules(world, key)
         sidecar = _sidecar(world, key.sidecar)
         scope = Scope(key.namespace, key.sidecar, key.labels)
         outbound = self._outbound.get(
             scope,
-            (sidecar, world.services, world.virtual_services),
-            lambda: self._egress.build(scope, sidecar, world.services, world.virtual_services, world.domain),
+            (sidecar, world.services, seen[0]),
+            lambda: self._egress.build(scope, sidecar, world.services, seen[0], world.domain),
         )
         allow_any = world.mesh.config.outbound_traffic_policy.mode == "ALLOW_ANY"
         policies = world.policies
@@ -207,11 +231,10 @@ def _named(table: Mapping[str, Sequence[T]], keys: tuple[ObjectKey, ...]) -> tup
 
 
 def _same_tables(old: World, new: World) -> bool:
-    """Whether nothing that shapes are made of was replaced: everything but endpoints, workloads and secrets."""
+    """Whether no table that shapes are made of was replaced: any but VirtualServices, which are compared as they are seen, endpoints, workloads, secrets."""
     return (
         old.mesh is new.mesh
         and old.services is new.services
-        and old.virtual_services is new.virtual_services
         and old.destination_rules is new.destination_rules
         and old.sidecars is new.sidecars
         and old.gateways is new.gateways

@@ -1,8 +1,9 @@
 """The server over loopback, with real gRPC clients: good ones, slow ones and hostile ones."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import grpc
@@ -34,6 +35,14 @@ class FakeWorld:
 
     def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
         return self._contents.get(type_url, ResourceSet(type_url, {}))
+
+
+class SlowWorld(FakeWorld):
+    """Takes longer for one proxy than a visit to the world's thread may last."""
+
+    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
+        time.sleep(0.006)
+        return super().resources(proxy, type_url)
 
 
 def node(name: str = "sleep", **metadata: str) -> base_pb2.Node:
@@ -94,6 +103,16 @@ async def serving(contents: Mapping[str, ResourceSet], **limits: float) -> Async
         thread.close()
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+def pushes_ended(server: DiscoveryServer) -> float | None:
+    return server.metrics.registry.get_sample_value("pilot_proxy_convergence_time_count")
+
+
 async def test_a_proxy_hears_of_the_world_and_of_its_changes() -> None:
     async with serving(world(clusters=(cluster("a"),))) as server:
         client = Client(server.plaintext_port)
@@ -121,6 +140,41 @@ async def test_pushes_merge_while_a_proxy_does_not_answer() -> None:
         second = await client.read()
         assert second.resources[0].version == cluster("a", 29).version
         await client.close()
+
+
+async def test_a_world_that_is_the_same_for_a_proxy_is_no_news_to_it() -> None:
+    async with serving(same := world(clusters=(cluster("a"),))) as server:
+        client = Client(server.plaintext_port)
+        await client.ask(CDS)
+        await client.accept(await client.read())
+        pusher = server.pusher
+        pusher.push(FakeWorld("2", same), time.monotonic())
+        (connection,) = pusher.connections.values()
+        await until(lambda: connection.world.version == "2")
+        assert (connection.pushing, pushes_ended(server)) == (None, 0)
+        pusher.push(FakeWorld("3", world(clusters=(cluster("a", "new"),))), time.monotonic())
+        assert (await client.read()).system_version_info == "3"
+        await until(lambda: pushes_ended(server) == 1)
+        await client.close()
+
+
+async def test_nobody_waits_for_ever_while_worlds_keep_coming() -> None:
+    async with serving(world(clusters=(cluster("a"),))) as server:
+        clients = [Client(server.plaintext_port, f"sleep-{number}") for number in range(6)]
+        for client in clients:
+            await client.ask(CDS)
+            await client.accept(await client.read())
+
+        async def change() -> None:
+            for number in itertools.count(2):
+                server.pusher.push(SlowWorld(str(number), world(clusters=(cluster("a", number),))), time.monotonic())
+                await asyncio.sleep(0.005)
+
+        changing = asyncio.create_task(change())
+        assert len([await client.read() for client in clients]) == 6
+        changing.cancel()
+        for client in clients:
+            await client.close()
 
 
 async def test_a_proxy_that_never_reads_delays_nobody() -> None:

@@ -18,9 +18,10 @@ from ostria.discovery.protocol.order import Turn
 from ostria.discovery.protocol.rejections import Rejection, Rejections
 from ostria.discovery.protocol.requests import DeltaRequest, Response, SotwRequest
 from ostria.discovery.protocol.sotw import SotwStream
-from ostria.discovery.pushes import Push, Pushes, Share
+from ostria.discovery.pushes import Pushes, Share
 from ostria.discovery.server.gate import SendGate, Write
 from ostria.discovery.server.limits import Limits
+from ostria.discovery.server.questions import Answer, Question, ask
 from ostria.discovery.server.refusal import Refused, too_much
 from ostria.discovery.server.secrets import SecretFilter
 from ostria.discovery.server.thread import WorldThread
@@ -108,25 +109,20 @@ class Connection:
 
     async def _open(self, type_url: str) -> ResourceSet:
         """The content of a type that the proxy asks for the first time, from the newest world; all its types move to that world together."""
-        found = await self._move(self.newest(), (type_url,))
-        return found[type_url]
+        world = self.newest()
+        held, push = ((), None) if world is self.world else (self.question.types, self.pushes.of(world.version))
+        answer = await self.thread.run(ask, world, Question(self.claims, (*held, type_url)), self.metrics, push)
+        return self._arrive(world, answer)[type_url]
 
-    async def _move(self, world: World, more: tuple[str, ...] = ()) -> dict[str, ResourceSet]:
-        if world is self.world:
-            self.proxy, found = await self._fetch(world, more, None)
-        else:
-            push = self.pushes.of(world.version)
-            proxy, found = await self._fetch(world, (*(each.type_url for each in self.stream), *more), push)
-            self.share.enter(push, (each.type_url for each in self.stream if each.holds.base is not None))
-            self.world, self.proxy = world, proxy
-        self.stream.update(found)
-        return found
-
-    async def _fetch(self, world: World, types: tuple[str, ...], push: Push | None) -> tuple[Proxy, dict[str, ResourceSet]]:
-        proxy, found = await self.thread.run(_ask, world, self.claims, types, self.metrics, push)
-        if SDS in found:
-            found[SDS] = self.secrets(found[SDS])
-        return proxy, found
+    def _arrive(self, world: World, answer: Answer) -> dict[str, ResourceSet]:
+        content = answer.content
+        if SDS in content:
+            content[SDS] = self.secrets(content[SDS])
+        if world is not self.world:
+            self.share.enter(self.pushes.of(world.version), (each.type_url for each in self.stream if each.holds.base is not None))
+        self.world, self.proxy = world, answer.proxy
+        self.stream.update(content)
+        return content
 
     def _tell(self, rejection: Rejection) -> None:
         made_by = ", ".join(map(str, rejection.origins)) or "no object"
@@ -148,12 +144,18 @@ class Connection:
 
     # Worlds
 
-    async def enter(self, world: World) -> None:
-        """The proxy's part of a new world; responses follow from the writer. Raise LookupError when the proxy has no place in it any more."""
-        async with self.lock:
-            if world is not self.world:
-                await self._move(world)
-        self.wake.set()
+    @property
+    def question(self) -> Question:
+        """What to ask a new world for."""
+        return Question(self.claims, tuple(each.type_url for each in self.stream))
+
+    def enter(self, pending: Pending, answer: Answer) -> None:
+        """The proxy's part of a new world, asked for under the lock; responses follow from the writer, unless all is as before."""
+        before = tuple((each, each.current) for each in self.stream)
+        self._arrive(pending.world, answer)
+        if self.pushing is not None or any(each.current is not current for each, current in before):
+            self.pushing = pending if self.pushing is None else Pending(pending.world, self.pushing.began, pending.queued)
+            self.wake.set()
 
     # Responses
 
@@ -196,20 +198,6 @@ class Connection:
         self.share.close()
         if self.patience is not None:
             self.patience.cancel()
-
-
-def _ask(world: World, claims: Proxy, types: tuple[str, ...], metrics: Metrics, push: Push | None) -> tuple[Proxy, dict[str, ResourceSet]]:
-    """Runs in the world's thread; the time goes to the account of `push`."""
-    proxy = world.complete(claims)
-    found = {}
-    for type_url in types:
-        begin = time.perf_counter()
-        found[type_url] = world.resources(proxy, type_url)
-        seconds = time.perf_counter() - begin
-        metrics.push_time.labels(short(type_url)).observe(seconds)
-        if push is not None:
-            push.translate_seconds += seconds
-    return proxy, found
 
 
 async def run_until_first(*tasks: asyncio.Task[None]) -> None:

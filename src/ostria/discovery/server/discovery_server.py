@@ -50,7 +50,7 @@ class DiscoveryServer:
     ) -> None:
         self._limits = limits or Limits()
         self.metrics, self._thread = metrics, thread
-        self.pusher = Pusher(world, metrics, pushes or Pushes(), self._limits.streams_per_proxy)
+        self.pusher = Pusher(world, thread, metrics, pushes or Pushes(), self._limits.streams_per_proxy)
         self._plaintext, self._secure, self._debug = plaintext, secure, debug
         self._servers: list[grpc.aio.Server] = []
         self._queue: asyncio.Task[None] | None = None

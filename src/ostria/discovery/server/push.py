@@ -1,6 +1,7 @@
 """New worlds to all proxies: a queue that merges, so that a proxy is told of the newest world once, however many came before.
 
-Working out what a proxy gets is done here, one proxy after the other; sending is the business of each connection's own writer.
+What proxies get is worked out some proxies at a time, in the order in which they wait; sending is the business of each connection's own writer. One
+whose content is as before costs a look-up and hears nothing.
 """
 
 import asyncio
@@ -8,25 +9,33 @@ import logging
 import re
 import time
 from collections import OrderedDict
+from contextlib import AsyncExitStack
+from itertools import islice
 
 from ostria.discovery.metrics import Metrics
 from ostria.discovery.protocol.rejections import Rejections
 from ostria.discovery.protocol.sharing import Shared
 from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection, Pending
+from ostria.discovery.server.questions import Answer, ask_all
 from ostria.discovery.server.refusal import too_much
+from ostria.discovery.server.thread import WorldThread
 from ostria.discovery.world import World
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED_PROXIES = 10_000
+_AT_A_TIME = 64
+_VISIT_SECONDS = 0.004
+"""Requests of other proxies wait for a visit to the world's thread to end."""
 
 
 class Pusher:
     """Knows the newest world and everybody who is connected."""
 
-    def __init__(self, world: World, metrics: Metrics, pushes: Pushes, streams_per_proxy: int) -> None:
+    def __init__(self, world: World, thread: WorldThread, metrics: Metrics, pushes: Pushes, streams_per_proxy: int) -> None:
         self.world, self.metrics, self.pushes = world, metrics, pushes
+        self._thread = thread
         self.shared = Shared()
         self.connections: dict[str, Connection] = {}
         self._streams_per_proxy = streams_per_proxy
@@ -78,24 +87,40 @@ class Pusher:
         """Serve the queue, for ever."""
         while True:
             while self._queue:
-                connection_id, pending = self._queue.popitem(last=False)
-                connection = self.connections.get(connection_id)
-                if connection is not None:
-                    await self._tell(connection, pending)
+                await self._tell_first()
             self._filled.clear()
             await self._filled.wait()
 
-    async def _tell(self, connection: Connection, pending: Pending) -> None:
-        self.metrics.queue_time.observe(time.monotonic() - pending.queued)
-        connection.pushing = pending if connection.pushing is None else Pending(pending.world, connection.pushing.began, pending.queued)
-        try:
-            await connection.enter(pending.world)
-        except LookupError as problem:
-            # It stays on its last good world: its traffic goes on, and nothing new is shown to a proxy that is not who it was.
-            log.warning("%s has no place in version %s: %s", connection.id, pending.world.version, problem)
-        except Exception:
-            self.metrics.internal_errors.inc()
-            log.exception("%s could not be told of version %s", connection.id, pending.world.version)
+    async def _tell_first(self) -> None:
+        """Those who wait longest, as many as the world's thread can answer in one short visit."""
+        first = [self.connections[connection_id] for connection_id in islice(self._queue, _AT_A_TIME)]
+        async with AsyncExitStack() as locks:
+            for connection in first:
+                await locks.enter_async_context(connection.lock)
+            world, push = self.world, self.pushes.of(self.world.version)
+            questions = [connection.question for connection in first]
+            answers = await self._thread.run(ask_all, world, questions, self.metrics, push, _VISIT_SECONDS)
+            for connection, answer in zip(first, answers, strict=False):
+                self._tell(connection, world, answer)
+
+    def _tell(self, connection: Connection, world: World, answer: Answer | Exception) -> None:
+        waiting = self._queue.get(connection.id)
+        if waiting is None:
+            return
+        if self.world is world:
+            del self._queue[connection.id]
+        else:  # Behind those that have waited for the newest world as long, and were not told of this one.
+            self._queue.move_to_end(connection.id)
+        self.metrics.queue_time.observe(time.monotonic() - waiting.queued)
+        match answer:
+            case LookupError():
+                # It stays on its last good world: its traffic goes on, and nothing new is shown to a proxy that is not who it was.
+                log.warning("%s has no place in version %s: %s", connection.id, world.version, answer)
+            case Exception():
+                self.metrics.internal_errors.inc()
+                log.error("%s could not be told of version %s", connection.id, world.version, exc_info=answer)
+            case Answer():
+                connection.enter(Pending(world, waiting.began, waiting.queued), answer)
 
 
 def _label(version: str) -> str:
