@@ -12,6 +12,8 @@ from ostria.cli.running import DEFAULT_MESH, DEFAULT_NAMESPACE, MeshName, Namesp
 
 HEADER = ("NAME", "CLUSTER", "CDS", "LDS", "EDS", "RDS", "ECDS", "ISTIOD", "VERSION")
 TYPES = ("cds", "lds", "eds", "rds", "ecds")
+PART_OF = {"vhds": "rds"}
+"""Virtual hosts that come one by one are routes, too."""
 DEBUG_PORT = 8080
 _TOGETHER = re.compile(r"^Error adding/updating (cluster|listener)\(s\) ")
 
@@ -53,7 +55,8 @@ def debug(mesh: str, path: str) -> str:
 def row(status: dict[str, Any]) -> dict[str, Any]:
     """One proxy of `/debug/syncz` as a row. A type that was never asked for is NOT SENT; one whose last answer was a refusal, REJECTED."""
     rejected = status.get("rejected") or []
-    kinds = {kind: "REJECTED" if any(r["type"] == kind for r in rejected) else sync(status, kind) for kind in TYPES}
+    refused = {PART_OF.get(r["type"], r["type"]) for r in rejected}
+    kinds = {kind: "REJECTED" if kind in refused else sync(status, kind) for kind in TYPES}
     return {
         "name": status["proxy"],
         "cluster": status.get("cluster_id", ""),

@@ -98,6 +98,12 @@ class TestRoutes:
     def test_all_route_configurations_are_shown_by_name(self, config_dump):
         assert list(dict.fromkeys(row[0] for row in routes.rows(config_dump))) == ["9080", "inbound|9080||"]
 
+    def test_a_virtual_host_that_came_by_itself_is_shown_by_its_own_name(self):
+        host = {"name": "9080/reviews:9080", "domains": ["reviews"], "routes": []}
+        part = {"@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump"}
+        dump = {"configs": [{**part, "dynamic_route_configs": [{"route_config": {"name": "9080", "virtual_hosts": [host]}}]}]}
+        assert [row[:2] for row in routes.rows(dump)] == [("9080", "reviews:9080")]
+
 
 class TestEndpoints:
     LIVE = {

@@ -42,6 +42,11 @@ class TestRefusals:
             "LDS rejected: 0.0.0.0_80: no such codec (from b)",
         ]
 
+    def test_of_virtual_hosts_that_come_one_by_one_are_refused_routes(self):
+        found = row(status("reviews.default", rejected=[refused("9080/reviews", "no such domain", "a", kind="vhds")]))
+        assert found["rds"] == "REJECTED"
+        assert found["rejected"] == ["VHDS rejected: 9080/reviews: no such domain (from a)"]
+
     def test_for_one_reason_are_one_line(self):
         said = "Error adding/updating listener(s) one: can't open\ntwo: can't open\n"
         found = row(status("reviews.default", rejected=[refused("one", said, "a"), refused("two", said, "a", "b")]))

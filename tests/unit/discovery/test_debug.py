@@ -11,6 +11,7 @@ import grpc.aio
 import httpx
 import pytest
 from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.service.discovery.v3 import discovery_pb2 as d
 from envoy.service.status.v3 import csds_pb2
@@ -30,7 +31,7 @@ from ostria.discovery.server.thread import WorldThread
 from ostria.identity.token_authenticator import TokenAuthenticator
 from ostria.identity.tokens import TokenIssuer, TokenSubject
 from ostria.snapshot.snapshots import Snapshots
-from ostria.translate.names import CDS, SDS
+from ostria.translate.names import CDS, RDS, SDS, VHDS
 from ostria.translate.prepared import prepare
 
 CLUSTER = prepare("a", cluster_pb2.Cluster(name="a"), ())
@@ -137,6 +138,29 @@ async def test_a_config_dump_shows_what_the_proxy_was_given() -> None:
         assert dump["configs"][0]["dynamicActiveClusters"][0]["cluster"]["name"] == "a"
         assert (await http.get("/debug/config_dump")).status_code == 400
         assert (await http.get("/debug/config_dump", params={"proxyID": "nobody.default"})).status_code == 404
+        await client.close()
+
+
+async def test_virtual_hosts_that_came_one_by_one_stand_in_their_configuration() -> None:
+    shell = route_pb2.RouteConfiguration(name="80", virtual_hosts=[route_components_pb2.VirtualHost(name="all", domains=["*"])])
+    host = route_components_pb2.VirtualHost(name="80/reviews", domains=["reviews"])
+    async with serving() as (found, http):
+        routes = contents(RDS, prepare("80", shell, (), ((VHDS, "80"),)))
+        found.server.pusher.push(FakeWorld("8", {RDS: routes, VHDS: contents(VHDS, prepare("80/reviews", host, ()))}), time.monotonic())
+        client = Client(found.server.plaintext_port)
+        await client.ask(RDS, "80")
+        await client.accept(await client.read())
+        await client.ask(VHDS)
+        response = await client.read()
+        (status,) = (await http.get("/debug/syncz")).json()
+        assert status["route_sent"] != status["route_acked"], "the configuration is there, its host is not"
+        await client.accept(response)
+        await asyncio.sleep(0.1)
+        (status,) = (await http.get("/debug/syncz")).json()
+        assert status["route_sent"] == status["route_acked"]
+        dump = (await http.get("/debug/config_dump", params={"proxyID": "sleep.default"})).json()
+        (config,) = next(part["dynamicRouteConfigs"] for part in dump["configs"] if "dynamicRouteConfigs" in part)
+        assert [each["name"] for each in config["routeConfig"]["virtualHosts"]] == ["all", "80/reviews"]
         await client.close()
 
 

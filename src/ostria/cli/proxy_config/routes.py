@@ -45,12 +45,14 @@ def rows(dump: Json, name: str = "") -> Iterator[tuple[str, ...]]:
             continue
         for host in config.get("virtual_hosts", ()):
             domains = _domains(host.get("domains", []))
+            # One that came by itself carries its configuration's name in front.
+            shown = host["name"].removeprefix(f"{config.get('name')}/")
             if not host.get("routes"):
-                yield (config.get("name", ""), host["name"], domains, "/*", "404")
+                yield (config.get("name", ""), shown, domains, "/*", "404")
             for route in host.get("routes", ()):
                 yield (
                     config.get("name", ""),
-                    host["name"],
+                    shown,
                     domains,
                     _match(route.get("match", {})),
                     configured_by(route) or _action(route),

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from google.protobuf import any_pb2, json_format
 
 from ostria.discovery.debug.streams import Json, name_of
+from ostria.discovery.protocol.virtual_hosts import config_of
 from ostria.discovery.server.connection import Connection
-from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS
+from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
 from ostria.translate.prepared import Prepared
 
 _DUMP = "type.googleapis.com/envoy.admin.v3."
@@ -35,7 +36,7 @@ def config_dump(connection: Connection) -> Json:
             },
             {
                 "@type": _DUMP + "RoutesConfigDump",
-                "dynamicRouteConfigs": [{"versionInfo": each.version, "routeConfig": _json(RDS, each)} for each in _given(connection, RDS)],
+                "dynamicRouteConfigs": list(_routes(connection)),
             },
             {
                 "@type": _DUMP + "EndpointsConfigDump",
@@ -65,6 +66,21 @@ def ndsz(connection: Connection) -> Json:
     for each in _given(connection, NDS):
         return {"proxy": name_of(connection), "table": _json(NDS, each).get("table", {})}
     return {"proxy": name_of(connection), "table": {}}
+
+
+def _routes(connection: Connection) -> Iterator[Json]:
+    """As Envoy shows them: virtual hosts that came one by one stand behind those that came with their configuration."""
+    apart: dict[str, list[object]] = {}
+    for each in _given(connection, VHDS):
+        host = _json(VHDS, each)
+        del host["@type"]
+        apart.setdefault(config_of(each.name), []).append(host)
+    for each in _given(connection, RDS):
+        config = _json(RDS, each)
+        if more := apart.get(each.name):
+            inline = config.get("virtualHosts")
+            config["virtualHosts"] = [*(inline if isinstance(inline, list) else ()), *more]
+        yield {"versionInfo": each.version, "routeConfig": config}
 
 
 def _given(connection: Connection, type_url: str) -> Iterator[Prepared]:

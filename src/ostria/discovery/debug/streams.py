@@ -8,7 +8,7 @@ from ostria.discovery.metrics import short
 from ostria.discovery.protocol.rejections import Rejection
 from ostria.discovery.protocol.subscription import Subscription
 from ostria.discovery.server.connection import Connection
-from ostria.translate.names import CDS, ECDS, EDS, LDS, RDS
+from ostria.translate.names import CDS, ECDS, EDS, LDS, RDS, VHDS
 
 Json = Mapping[str, object] | list[object]
 Locate = Callable[[ObjectKey], str]
@@ -56,7 +56,17 @@ def _sync_status(connection: Connection, locate: Locate) -> Mapping[str, object]
 
 
 def nonces(connection: Connection, subscription: Subscription) -> tuple[str, str]:
-    """Sent and acknowledged. A proxy that came back with everything that it should hold was sent nothing, and is in step all the same."""
+    """Sent and acknowledged; of routes, those of virtual hosts that come one by one along with them."""
+    sent, acknowledged = _nonces(connection, subscription)
+    hosts = connection.stream.subscription(VHDS)
+    if subscription.type_url != RDS or hosts is None:
+        return sent, acknowledged
+    more = _nonces(connection, hosts)
+    return f"{sent}+{more[0]}", f"{acknowledged}+{more[1]}"
+
+
+def _nonces(connection: Connection, subscription: Subscription) -> tuple[str, str]:
+    """A proxy that came back with everything that it should hold was sent nothing, and is in step all the same."""
     if not subscription.sent_nonce and subscription.settled:
         return connection.world.version, connection.world.version
     return subscription.sent_nonce, subscription.acknowledged_nonce
