@@ -228,6 +228,19 @@ def test_one_bad_route_does_not_cost_its_neighbours_their_update() -> None:
     assert proxy.held[RDS] == {name: resource(name, 1 if name == "91" else 2).version for name in names}
 
 
+def test_ten_bad_clusters_cost_none_of_a_thousand_neighbours() -> None:
+    bad = {f"c{number}" for number in range(0, 1000, 99)}
+    proxy = DeltaProxy(world(clusters=tuple(cluster(f"c{number}") for number in range(1000))))
+    proxy.ask(CDS)
+    while received := proxy.receive():
+        (_, names, _) = proxy.look(received[0])
+        if bad.isdisjoint(names):
+            proxy.accept(CDS)
+        else:
+            proxy.reject(CDS, "Proto constraint validation failed")
+    assert proxy.held[CDS].keys() == {f"c{number}" for number in range(1000)} - bad
+
+
 def test_what_a_proxy_refused_is_not_sent_on_its_next_stream_either() -> None:
     proxy = connected(listeners=(resource("l", 1),))
     proxy.change(world(listeners=(resource("l", "bad"),)))
@@ -284,6 +297,17 @@ def test_odd_refusals_end_too(words: str) -> None:
         if not proxy.receive():
             break
         proxy.reject(CDS, words)
+    assert (proxy.receive(), proxy.held[CDS]) == ([], {})
+
+
+def test_a_proxy_that_refuses_everything_of_a_large_mesh_is_left_alone_in_the_end() -> None:
+    """One patch may spoil every cluster that there is."""
+    proxy = DeltaProxy(world(clusters=tuple(cluster(f"c{number}") for number in range(3000))))
+    proxy.ask(CDS)
+    for _ in range(1000):
+        if not proxy.receive():
+            break
+        proxy.reject(CDS, "Proto constraint validation failed")
     assert (proxy.receive(), proxy.held[CDS]) == ([], {})
 
 

@@ -13,7 +13,8 @@ from ostria.api.meta import ObjectKey
 from ostria.translate.names import CDS, LDS
 from ostria.translate.prepared import Prepared
 
-_KEPT = 1000
+_KEPT = 20_000
+"""More than a proxy holds of one mesh: what is forgotten is sent, and refused, again."""
 _CONFLICT = "Only unique values for domains are permitted"
 _PARTIAL = re.compile(r"Error adding/updating (cluster|listener)\(s\)")
 

@@ -14,7 +14,8 @@ from ostria.discovery.protocol.rejections import Rejection, Rejections, about, b
 from ostria.discovery.protocol.sharing import Difference, Shared
 from ostria.translate.prepared import Prepared, ResourceSet
 
-_MAX_ROUNDS = 64
+_MAX_ROUNDS = 256
+"""Refusals of one change: enough to find twenty bad ones among thousands. Then everything that is still suspect counts as bad."""
 
 
 class Plan(NamedTuple):
