@@ -53,6 +53,7 @@ class ContainerRun:
     recipe: Recipe
     changed: Callable[[], None]
     backoff: Backoff = field(default_factory=lambda: Backoff(first=0.1, longest=60.0))
+    """The kubelet's first restart is at once, too; that of an app which is killed every few seconds still comes within 3 s the fifth time."""
     phase: Phase = Phase.WAITING
     reason: str = "ContainerCreating"
     message: str = ""
