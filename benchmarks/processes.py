@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,17 @@ def cpu_seconds(pid: int) -> float:
 
 def total_cpu_seconds(pids: Iterable[int]) -> float:
     return sum(cpu_seconds(pid) for pid in pids)
+
+
+def thread_cpu_seconds(pid: int) -> dict[str, float]:
+    """By the names of its threads; numbers at their ends are dropped, so that a pool is one. The first thread is `main`."""
+    found: dict[str, float] = defaultdict(float)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        head, _, rest = (task / "stat").read_text().rpartition(")")
+        fields = rest.split()
+        name = "main" if task.name == str(pid) else head.partition("(")[2].rstrip("0123456789-_")
+        found[name] += (int(fields[11]) + int(fields[12])) / _TICKS
+    return found
 
 
 def memory_mb(pid: int) -> dict[str, float]:
