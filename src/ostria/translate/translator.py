@@ -7,6 +7,7 @@ all views share what comes to equal keys.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from ostria.config.store import Stored
@@ -23,7 +24,9 @@ from ostria.translate.prepared import Prepared, ResourceSet
 from ostria.translate.workshop import Tamper, Workshop
 
 _GENERATIONS = 3
-"""Snapshots for which a view or inbound side that no proxy asked for is kept: proxies reconnect, and ask again."""
+"""Snapshots for which a proxy that did not ask is remembered."""
+_KEPT = 16
+"""Snapshots for which a view or inbound side that no proxy asked for is kept: proxies reconnect, and where snapshots come fast many wait their turn."""
 
 
 class Snapshot(Protocol):
@@ -84,12 +87,16 @@ class _Shared:
                 yield Problem(type_url="", name="", origins=(owner,), words=words)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Own:
     """The inbound side of a workload, and the last generation that asked for it."""
 
     resources: InboundAssembly
     used: int
+
+    @property
+    def inbound(self) -> Inbound:
+        return self.resources.inbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ class _Place:
     proxy: Proxy
     generation: int
     shared: _Shared
-    own: InboundAssembly | None
+    own: _Own | None
 
 
 class Translator:
@@ -110,7 +117,7 @@ class Translator:
         self._shared: dict[ViewKey, _Shared] = {}
         self._own: dict[Inbound, _Own] = {}
         self._places: dict[str, _Place] = {}
-        self._sets: dict[tuple[ViewKey, Inbound | None, str], ResourceSet] = {}
+        self._sets: dict[tuple[_Shared, _Own | None, str], ResourceSet] = {}
         self._snapshot: Snapshot | None = None
         self._generation = 0
         """Counts the snapshots seen: their own versions begin anew when the world is built anew."""
@@ -125,8 +132,8 @@ class Translator:
         self._advance(snapshot)
         place = self._place(snapshot, proxy)
         shared = place.shared.content(snapshot, type_url)
-        own = place.own.content(type_url) if place.own is not None else NOTHING
-        at = (place.shared.key, place.own.inbound if place.own is not None and own else None, type_url)
+        own = place.own.resources.content(type_url) if place.own is not None else NOTHING
+        at = (place.shared, place.own if own else None, type_url)
         found = self._sets.get(at)
         if found is None or found.shared is not shared or found.own is not own:
             found = self._sets[at] = ResourceSet(type_url, shared, own)
@@ -134,33 +141,41 @@ class Translator:
 
     def problems(self) -> tuple[Problem, ...]:
         """What is not as its objects ask, for the proxies that asked lately; each once. What is only kept for one that may return has no say."""
-        used = {id(part): part for place in self._places.values() for part in (place.shared, place.own) if part is not None}
-        return tuple(dict.fromkeys(problem for part in used.values() for problem in part.problems()))
+        shared = {place.shared: None for place in self._places.values()}
+        own = {place.own: None for place in self._places.values() if place.own is not None}
+        found = (*(each.problems() for each in shared), *(each.resources.problems() for each in own))
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
 
     def _place(self, snapshot: Snapshot, proxy: Proxy) -> _Place:
         known = self._places.get(proxy.id)
         if known is not None and known.proxy is proxy and known.generation == self._generation:
             return known
-        key = snapshot.view_key(proxy)
-        shared = self._shared.get(key)
-        if shared is None:
-            shared = self._shared[key] = _Shared(self._workshop, key)
+        shared = self._view(snapshot.view_key(proxy), known)
         shared.advance(snapshot)
         shared.used = self._generation
-        place = _Place(proxy, self._generation, shared, self._inbound(snapshot, proxy))
+        place = _Place(proxy, self._generation, shared, self._inbound(snapshot, proxy, known))
         self._places[proxy.id] = place
         return place
 
-    def _inbound(self, snapshot: Snapshot, proxy: Proxy) -> InboundAssembly | None:
+    def _view(self, key: ViewKey, known: _Place | None) -> _Shared:
+        """Most proxies stay where they are: the same key is not hashed again, it is large."""
+        if known is not None and known.shared.key is key:
+            return known.shared
+        found = self._shared.get(key)
+        if found is None:
+            found = self._shared[key] = _Shared(self._workshop, key)
+        return found
+
+    def _inbound(self, snapshot: Snapshot, proxy: Proxy, known: _Place | None) -> _Own | None:
         """Routers have no app behind them, and gRPC clients serve without us."""
         if proxy.type is ProxyType.ROUTER or proxy.generator is Generator.GRPC:
             return None
         inbound = snapshot.inbound(proxy)
-        own = self._own.get(inbound)
+        own = known.own if known is not None and known.own is not None and known.own.inbound is inbound else self._own.get(inbound)
         if own is None:
             own = self._own[inbound] = _Own(InboundAssembly(self._workshop, inbound), self._generation)
         own.used = self._generation
-        return own.resources
+        return own
 
     def _advance(self, snapshot: Snapshot) -> None:
         """At each new snapshot, let go of what no proxy has asked for in a while."""
@@ -168,8 +183,10 @@ class Translator:
             return
         self._snapshot = snapshot
         self._generation += 1
-        oldest = self._generation - _GENERATIONS
-        self._shared = {key: shared for key, shared in self._shared.items() if shared.used >= oldest}
-        self._own = {inbound: own for inbound, own in self._own.items() if own.used >= oldest}
-        self._places = {name: place for name, place in self._places.items() if place.generation >= oldest}
-        self._sets = {at: kept for at, kept in self._sets.items() if at[0] in self._shared and (at[1] is None or at[1] in self._own)}
+        remembered, oldest = self._generation - _GENERATIONS, self._generation - _KEPT
+        for name in [name for name, place in self._places.items() if place.generation < remembered]:
+            del self._places[name]
+        if any(each.used < oldest for held in (self._shared, self._own) for each in held.values()):
+            self._shared = {key: shared for key, shared in self._shared.items() if shared.used >= oldest}
+            self._own = {inbound: own for inbound, own in self._own.items() if own.used >= oldest}
+            self._sets = {at: kept for at, kept in self._sets.items() if at[0].used >= oldest and (at[1] is None or at[1].used >= oldest)}

@@ -203,7 +203,7 @@ def test_views_that_nobody_asks_for_are_forgotten() -> None:
     village = Village(VILLAGE)
     watched = Watched(village)
     watched.sets()
-    for timeout in range(1, 7):
+    for timeout in range(1, 20):
         village.put(virtual_service("v", f"hosts: [reviews], http: [{{timeout: {timeout}s, route: [{{destination: {{host: reviews}}}}]}}]"))
         watched.sets(village.proxy("other", "other", addresses=("10.0.0.9",)))
     assert len(watched.translator._shared) == 1

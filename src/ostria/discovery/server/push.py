@@ -25,7 +25,7 @@ from ostria.discovery.world import World
 log = logging.getLogger(__name__)
 
 _REMEMBERED_PROXIES = 10_000
-_AT_A_TIME = 64
+_AT_A_TIME = 256
 _VISIT_SECONDS = 0.004
 """Requests of other proxies wait for a visit to the world's thread to end."""
 
