@@ -82,8 +82,7 @@ main()
 
 @dataclass(frozen=True)
 class Outside:
-    """`address` serves HTTP on 80 and TLS on 443, and names `outside.example` and `other.example` as itself; `here` is this machine,
-    as seen from there."""
+    """`address` serves HTTP on 80, TLS on 443 and, as a name server, `outside.example` and `other.example`; `here` is this machine, seen from there."""
 
     address: str
     address6: str
@@ -124,7 +123,8 @@ def outside() -> Iterator[Outside]:
     link = f"ot{os.getpid() % 100000}-{number}"
     here, there = f"198.51.100.{4 * number + 1}", f"198.51.100.{4 * number + 2}"
     here6, there6 = f"2001:db8:{number}::1", f"2001:db8:{number}::2"
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="ostria-outside-"))
+    temporary = tempfile.TemporaryDirectory(prefix="ostria-outside-")
+    folder = pathlib.Path(temporary.name)
     holders: list[subprocess.Popen[str]] = []
     try:
         certificate = folder / "outside.pem"
@@ -147,6 +147,7 @@ def outside() -> Iterator[Outside]:
         for holder in reversed(holders):
             holder.kill()
             holder.wait()
+        temporary.cleanup()
 
 
 def _started(*command: str) -> subprocess.Popen[str]:

@@ -2,13 +2,14 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 from tests.e2e.apps import HOST, WEB, files, shell
-from tests.e2e.mesh import Mesh, eventually, kill
+from tests.e2e.mesh import START_SECONDS, Mesh, eventually, kill
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -267,7 +268,7 @@ class TestEnvoyRefuses:
         mesh.write("late.yaml", shell("late"))
         eventually(lambda: any(w["workload"] == "late" and w["pids"].get("envoy") for w in mesh.status()["workloads"]))
         mesh.write("plain-web.yaml", _named(WEB.partition("---\napiVersion: networking")[0], "plain"))
-        eventually(lambda: mesh.status_code("late", "http://httpbin.plain:8000/get") == "200", 90, "neighbours of the bad cluster work")
+        eventually(lambda: mesh.status_code("late", "http://httpbin.plain:8000/get") == "200", 30, "neighbours of the bad cluster work")
         assert mesh.status_code("late", "http://httpbin:8000/get") == "503"
 
 
@@ -322,8 +323,11 @@ class TestPolicies:
 class TestStart:
     """`up` itself: what keeps a mesh from starting is said at once, with what to do."""
 
-    def refused(self, tmp_path: pathlib.Path, *flags: str, text: str = "", variables: dict[str, str] | None = None) -> str:
-        mesh = Mesh(name=f"bad{os.getpid()}", files=files(tmp_path, web=WEB, more=text), variables=variables or {})
+    def refused(
+        self, tmp_path: pathlib.Path, *flags: str, text: str = "", variables: dict[str, str] | None = None, rootless: bool = False
+    ) -> str:
+        user = rootless and os.geteuid() == 0
+        mesh = Mesh(name=f"bad{os.getpid()}", files=files(tmp_path, web=WEB, more=text), variables=variables or {}, rootless=user)
         try:
             done = mesh.run("up", "-f", str(mesh.watched), "--detach", *flags, check=False)
             assert done.returncode == 1, done.stdout + done.stderr
@@ -356,12 +360,49 @@ class TestStart:
         (tmp_path / "file").write_text("")
         assert "can't be used: Not a directory" in self.refused(tmp_path, variables={"XDG_STATE_HOME": str(tmp_path / "file")})
 
+    def test_a_state_folder_of_somebody_else(self, tmp_path):
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o500)
+        assert "can't be used: Permission denied" in self.refused(tmp_path, variables={"XDG_STATE_HOME": str(closed)}, rootless=True)
+
+    def test_a_port_in_use(self, tmp_path):
+        with socket.create_server(("0.0.0.0", 0)) as taken:
+            port = taken.getsockname()[1]
+            assert f"port {port} is in use" in self.refused(tmp_path, "--gateway-port", str(port))
+
     def test_a_path_that_is_not_there(self, tmp_path):
         assert "/no/such/folder: there is no such file or folder" in self.refused(tmp_path, "-f", "/no/such/folder")
 
     def test_a_setting_that_nobody_knows(self, tmp_path):
         (tmp_path / "ostria.yaml").write_text("imagse: {}\n")
         assert "imagse" in self.refused(tmp_path, "-f", str(tmp_path / "ostria.yaml"))
+
+
+class TestTwoOfOneName:
+    def test_one_of_two_that_start_at_once_runs_and_the_other_says_so(self, tmp_path):
+        mesh = Mesh(name=f"twice{os.getpid()}", files=files(tmp_path, web=WEB))
+        command = mesh.command("up", "-f", str(mesh.watched), "--gateway-port", str(mesh.port), "--detach")
+        try:
+            both = [
+                subprocess.Popen(command, env=mesh.environment(), cwd=mesh.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for _ in range(2)
+            ]
+            ended = {each.returncode: err for each in both for _, err in [each.communicate(timeout=START_SECONDS)]}
+            assert sorted(ended) == [0, 1], ended
+            assert "is running already" in ended[1]
+            assert "hint:" in ended[1]
+            assert mesh.get("/get", HOST).status_code == 200
+            self.refused(Mesh(name=mesh.name, files=[]), "with another state folder is running already")
+        finally:
+            mesh.down()
+            mesh.clean_up()
+
+    def refused(self, other: Mesh, words: str) -> None:
+        done = other.run("up", "--detach", check=False)
+        other.clean_up()
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "hint:" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")

@@ -165,6 +165,10 @@ class Foreground:
     def said(self) -> str:
         return self.output.read_text()
 
+    def signal(self, number: int) -> None:
+        """As the terminal sends it: to everything in the foreground."""
+        os.killpg(self.process.pid, number)
+
     def family(self) -> list[psutil.Process]:
         """Everything that the mesh started, by the kernel's own account."""
         found = psutil.Process(self.process.pid)
@@ -217,8 +221,9 @@ class TestTheEnd:
         processes = running.family()
         assert len(processes) > 10
         assert served(running.mesh)
+        assert f"http://localhost:{running.mesh.port}/" in running.said
         began = time.monotonic()
-        os.kill(running.process.pid, signal.SIGINT)
+        running.signal(signal.SIGINT)
         assert running.process.wait(20) == 0
         assert time.monotonic() - began < 6, "the longest grace period is 5 s: the control plane's"
         assert "Traceback" not in running.said
@@ -252,31 +257,35 @@ class TestTheEnd:
         assert not any(os.path.exists(path) for path in runtime)
         running.mesh.up()
         assert served(running.mesh), "and the next one starts as if nothing had happened"
+        processes = [psutil.Process(pid) for workload in running.mesh.status()["workloads"] for pid in workload["pids"].values()]
         running.mesh.down()
+        assert leftovers(processes) == []
         assert machine() == before
 
     def test_down_ends_a_mesh_in_the_foreground_too(self, foreground):
+        before = machine()
         running = foreground(os.geteuid() != 0)
         processes = running.family()
         running.mesh.run("down")
         assert running.process.wait(10) == 0
         assert leftovers(processes) == []
+        assert machine() == before
 
     def test_a_second_interrupt_does_not_wait(self, foreground):
         patient = STUBBORN.replace("terminationGracePeriodSeconds: 1", "terminationGracePeriodSeconds: 60")
         running = foreground(os.geteuid() != 0, patient)
         processes = running.family()
-        os.kill(running.process.pid, signal.SIGINT)
+        running.signal(signal.SIGINT)
         time.sleep(1)
         assert running.process.poll() is None
-        os.kill(running.process.pid, signal.SIGINT)
+        running.signal(signal.SIGINT)
         running.process.wait(5)
         eventually(lambda: leftovers(processes) == [], 5)
 
     def test_a_closed_terminal_ends_it_in_order(self, foreground):
         running = foreground(os.geteuid() != 0)
         processes = running.family()
-        os.kill(running.process.pid, signal.SIGHUP)
+        running.signal(signal.SIGHUP)
         running.process.wait(10)
         assert leftovers(processes) == []
 

@@ -1,10 +1,8 @@
-"""What `up` makes of manifests and leaves behind: workloads as Kubernetes has them, addresses, names, the way out, the end."""
+"""What `up` makes of manifests: workloads as Kubernetes has them, addresses, names, the way out, and what changes do."""
 
 import json
-import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from tests.e2e.mesh import Mesh, eventually, free_port
+from tests.e2e.mesh import Mesh, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -279,71 +277,6 @@ spec:
 """
 
 
-def host_state() -> tuple[str, ...]:
-    """Everything of this machine's network that a mesh might touch."""
-    commands = (["ip", "-o", "link"], ["ip", "route", "show", "table", "all"], ["ip", "rule"], ["iptables-save"], ["ip6tables-save"])
-    found = [subprocess.run(command, capture_output=True, text=True, check=False).stdout for command in commands]
-    cleaned = [re.sub(r"#.*\n|\[\d+:\d+\]", "", text) for text in found]
-    return (*cleaned, pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text())
-
-
-def processes_of(mesh: Mesh) -> list[str]:
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if mesh.name.encode() in words or any(str(mesh.home).encode() in word for word in words):
-                found.append(entry.name)
-    return found
-
-
-class TestTheEnd:
-    @pytest.mark.parametrize("rootless", [False, True], ids=["root", "rootless"])
-    def test_nothing_is_left_when_up_is_killed(self, start, manifests, rootless):
-        before = host_state()
-        mesh = start([manifests], rootless=rootless, alongside=True)
-        (up,) = [int(pid) for pid in processes_of(mesh) if b"\0up\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
-        inside = mesh.pid("httpbin", "envoy")
-        os.kill(up, signal.SIGKILL)
-        eventually(lambda: not pathlib.Path(f"/proc/{inside}/ns").exists() or not processes_of(mesh), 10)
-        eventually(lambda: not [p for p in processes_of(mesh) if p != str(up)], 10, "no process is left")
-        assert host_state() == before
-        mesh.up()
-        assert mesh.get("/get").status_code == 200, "and the next one starts as if nothing had happened"
-
-    def test_a_second_mesh_of_the_same_name_is_refused(self, mesh):
-        refused = mesh.run("up", "--detach", check=False)
-        assert refused.returncode == 1
-        assert "is running already" in refused.stderr
-
-    def test_a_port_in_use_is_said(self, start, manifests):
-        mesh = Mesh(name=f"busy{os.getpid()}", files=[manifests], port=free_port())
-        try:
-            with socket.create_server(("0.0.0.0", mesh.port)):
-                refused = mesh.run("up", "-f", str(mesh.watched), "--gateway-port", str(mesh.port), "--detach", check=False)
-            assert refused.returncode == 1
-            assert f"port {mesh.port} is in use" in refused.stderr
-        finally:
-            mesh.clean_up()
-
-    def test_a_refused_security_policy_stops_the_start(self, manifests):
-        mesh = Mesh(name=f"open{os.getpid()}", files=[manifests])
-        try:
-            mesh.write(
-                "policy.yaml", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {action: DENNY}\n"
-            )
-            refused = mesh.run("up", "-f", str(mesh.watched), "--detach", check=False)
-            assert refused.returncode == 1
-            assert "policy.yaml:" in refused.stderr
-            assert "DENNY" in refused.stderr
-        finally:
-            mesh.down()
-            mesh.clean_up()
-
-
 ECHO = pathlib.Path(__file__).resolve().parents[2] / "examples/grpc_echo/manifests/echo.yaml"
 CALLER = """
 apiVersion: apps/v1
@@ -374,6 +307,9 @@ class TestProxyless:
         caller.write_text(CALLER)
         mesh = start([ECHO, caller])
         assert mesh.exec("caller", sys.executable, "-c", CALL).strip() == "{'hi'}"
+        bootstrap = json.loads(mesh.exec("caller", "sh", "-c", "cat $GRPC_XDS_BOOTSTRAP"))
+        assert bootstrap["xds_servers"][0]["server_uri"].startswith("unix:")
+        assert bootstrap["node"]["metadata"]["GENERATOR"] == "grpc"
 
 
 BESIDE = """
@@ -406,26 +342,3 @@ class TestSidecarContainers:
         eventually(lambda: workload(mesh, "once")[0]["phase"] == "Succeeded")
         assert mesh.run("logs", "once", "-c", "job").stdout.strip() == "the helper was first"
         assert mesh.run("logs", "once", "-c", "helper").stdout.strip() == "the helper ends"
-
-
-class TestForeground:
-    def test_ctrl_c_ends_the_mesh_in_order(self, manifests):
-        mesh = Mesh(name=f"front{os.getpid()}", files=[manifests])
-        command = mesh.command("up", "-f", str(mesh.watched), "--gateway-port", str(mesh.port))
-        up = subprocess.Popen(command, env=mesh.environment(), cwd=mesh.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        try:
-            assert up.stdout is not None
-            said = []
-            for line in up.stdout:
-                said.append(line)
-                if line.startswith("try"):
-                    break
-            assert f"http://localhost:{mesh.port}/" in "".join(said)
-            assert mesh.get("/get").status_code == 200
-            up.send_signal(signal.SIGINT)
-            up.communicate(timeout=30)
-            assert up.returncode == 0
-            assert not processes_of(mesh)
-        finally:
-            up.kill()
-            mesh.clean_up()

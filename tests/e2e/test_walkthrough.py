@@ -71,6 +71,10 @@ class TestDIngress:
 
 
 class TestEDebugging:
+    def test_sockets_of_a_proxy_are_there_to_look_at(self, mesh):
+        listening = mesh.run("exec", "httpbin", "-c", "proxy", "--", "cat", "/proc/net/tcp").stdout
+        assert {f":{port:04X}" for port in (15000, 15001, 15006, 15020, 15021, 15090)} <= set(re.findall(r":[0-9A-F]{4}", listening))
+
     def test_a_command_runs_with_the_network_of_a_workload(self, mesh):
         address = next(w["addresses"][0] for w in mesh.status()["workloads"] if w["name"].startswith("httpbin"))
         assert address in mesh.exec("httpbin", "hostname", "-I") + mesh.exec("httpbin", "cat", "/proc/net/fib_trie")
@@ -79,9 +83,10 @@ class TestEDebugging:
 class TestFBookinfo:
     def test_every_proxy_is_synced_and_the_gateway_too(self, mesh):
         mesh.settled()
-        names = [row["name"] for row in json.loads(mesh.run("proxy-status", "-o", "json").stdout)]
-        for workload in ("productpage", "details", "reviews-v1", "reviews-v2", "reviews-v3", "ratings", "istio-ingressgateway"):
-            assert any(name.startswith(workload) for name in names), workload
+        states = {row["name"].rsplit("-", 2)[0]: {row[kind] for kind in ("cds", "lds", "eds", "rds")} for row in mesh.proxies()}
+        apps = ("productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3", "ratings-v1")
+        for workload in (*apps, "istio-ingressgateway"):
+            assert states[workload] == {"SYNCED"}, workload
 
     def test_the_page_shows_the_book_and_its_details(self, mesh):
         text = page(mesh)
@@ -146,6 +151,7 @@ class TestIFaults:
             assert "Sorry, product reviews are currently unavailable for this book." in answer.text
         assert mesh.get("/productpage").elapsed.total_seconds() < 2
         eventually(lambda: " DI" in mesh.run("logs", "reviews-v2", "-c", "proxy").stdout, what="flag DI in the log of reviews' proxy")
+        eventually(lambda: " DC " in mesh.run("logs", "productpage", "-c", "proxy").stdout, what="flag DC where productpage gave up")
 
     def test_an_abort_for_jason_makes_his_ratings_unavailable(self, mesh, rules):
         rules(
