@@ -83,10 +83,10 @@ class TestEDebugging:
 class TestFBookinfo:
     def test_every_proxy_is_synced_and_the_gateway_too(self, mesh):
         mesh.settled()
-        states = {row["name"].rsplit("-", 2)[0]: {row[kind] for kind in ("cds", "lds", "eds", "rds")} for row in mesh.proxies()}
+        workloads = {row["name"].partition(".")[0].rsplit("-", 2)[0]: row for row in mesh.proxies()}
         apps = ("productpage-v1", "details-v1", "reviews-v1", "reviews-v2", "reviews-v3", "ratings-v1")
-        for workload in (*apps, "istio-ingressgateway"):
-            assert states[workload] == {"SYNCED"}, workload
+        for name in (*apps, "istio-ingressgateway"):
+            assert {workloads[name][kind] for kind in ("cds", "lds", "eds", "rds")} == {"SYNCED"}, name
 
     def test_the_page_shows_the_book_and_its_details(self, mesh):
         text = page(mesh)
