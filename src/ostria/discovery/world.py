@@ -18,6 +18,10 @@ class World(Protocol):
         """The proxy with what the registry knows about its workload; raise LookupError when the registry contradicts it."""
         ...
 
+    def same_for(self, proxy: Proxy, older: "World") -> bool:
+        """Whether this proxy, as `older` completed it, has the very resources that it had there; told by a glance, so False is no proof."""
+        ...
+
     def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
         """Everything of a type that this proxy may have; the same object as long as nothing in it changed."""
         ...

@@ -29,6 +29,7 @@ _COLLECT_EVERY = 200
 
 class Translates(Protocol):
     def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet: ...
+    def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool: ...
 
 
 class TranslatedWorld:
@@ -40,6 +41,9 @@ class TranslatedWorld:
 
     def complete(self, proxy: Proxy) -> Proxy:
         return self.snapshot.complete(proxy)
+
+    def same_for(self, proxy: Proxy, older: World) -> bool:
+        return isinstance(older, TranslatedWorld) and self._translator.same(self.snapshot, proxy, older.snapshot)
 
     def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
         return self._translator.resources(self.snapshot, proxy, type_url)

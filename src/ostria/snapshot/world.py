@@ -83,3 +83,25 @@ class World:
     """By namespace and name."""
     touched: frozenset[Host] = field(default_factory=frozenset)
     """Hosts whose endpoints changed since the version before."""
+
+
+def same_places(old: World, new: World) -> bool:
+    """Whether every proxy has the same workload, view key, inbound side and secrets in both: then views alone tell what differs for it.
+
+    Told by the tables that these are made of, so a change may be denied that is none, and never the other way.
+    """
+    return (
+        old.mesh is new.mesh
+        and old.workloads is new.workloads
+        and old.addresses is new.addresses
+        and old.endpoints is new.endpoints
+        and old.fronts is new.fronts
+        and old.peers is new.peers
+        and old.destination_rules is new.destination_rules
+        and old.sidecars is new.sidecars
+        and old.gateways is new.gateways
+        and old.policies is new.policies
+        and old.secrets is new.secrets
+        and old.services.by_node == new.services.by_node
+        and old.virtual_services.labels == new.virtual_services.labels
+    )

@@ -8,7 +8,7 @@ all views share what comes to equal keys.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, Self
 
 from ostria.config.store import Stored
 from ostria.snapshot.name_table import Name
@@ -32,6 +32,9 @@ _KEPT = 16
 class Snapshot(Protocol):
     """What the translator asks of a snapshot; see `ostria.snapshot.snapshots`."""
 
+    @property
+    def version(self) -> int: ...
+    def same_places(self, older: Self) -> bool: ...
     def view_key(self, proxy: Proxy) -> ViewKey: ...
     def view(self, key: ViewKey) -> View: ...
     def inbound(self, proxy: Proxy) -> Inbound: ...
@@ -45,6 +48,8 @@ class _Shared:
     def __init__(self, workshop: Workshop, key: ViewKey) -> None:
         self.key = key
         self.used = 0
+        self.changed_at = 0
+        """The version of the snapshot in which the view was new."""
         self.resources = ViewAssembly(workshop)
         self.secrets = SecretAssembly(workshop)
         self.names = NameAssembly(workshop)
@@ -54,8 +59,10 @@ class _Shared:
 
     def advance(self, snapshot: Snapshot) -> None:
         if self._snapshot is not snapshot:
-            self._snapshot, self._view = snapshot, snapshot.view(self.key)
+            self._snapshot, view = snapshot, snapshot.view(self.key)
             self._current.clear()
+            if view is not self._view:
+                self._view, self.changed_at = view, snapshot.version
 
     def content(self, snapshot: Snapshot, type_url: str) -> Mapping[str, Prepared]:
         """Worked out when first asked for in a version."""
@@ -99,9 +106,9 @@ class _Own:
         return self.resources.inbound
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Place:
-    """Where a proxy belongs, in one generation."""
+    """Where a proxy belongs, and the last generation in which it was found to."""
 
     proxy: Proxy
     generation: int
@@ -139,6 +146,18 @@ class Translator:
             found = self._sets[at] = ResourceSet(type_url, shared, own)
         return found
 
+    def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
+        """Whether the proxy, completed in `older`, has the same resources as it had there; told by a glance, so False is no proof."""
+        self._advance(snapshot)
+        place = self._places.get(proxy.id)
+        if place is None or place.proxy is not proxy or not snapshot.same_places(older):
+            return False
+        place.shared.advance(snapshot)
+        if place.shared.changed_at > older.version:
+            return False
+        self._stay(place)
+        return True
+
     def problems(self) -> tuple[Problem, ...]:
         """What is not as its objects ask, for the proxies that asked lately; each once. What is only kept for one that may return has no say."""
         shared = {place.shared: None for place in self._places.values()}
@@ -152,10 +171,15 @@ class Translator:
             return known
         shared = self._view(snapshot.view_key(proxy), known)
         shared.advance(snapshot)
-        shared.used = self._generation
-        place = _Place(proxy, self._generation, shared, self._inbound(snapshot, proxy, known))
-        self._places[proxy.id] = place
+        place = self._places[proxy.id] = _Place(proxy, 0, shared, self._inbound(snapshot, proxy, known))
+        self._stay(place)
         return place
+
+    def _stay(self, place: _Place) -> None:
+        """It is asked for in this generation."""
+        place.generation = place.shared.used = self._generation
+        if place.own is not None:
+            place.own.used = self._generation
 
     def _view(self, key: ViewKey, known: _Place | None) -> _Shared:
         """Most proxies stay where they are: the same key is not hashed again, it is large."""
@@ -174,7 +198,6 @@ class Translator:
         own = known.own if known is not None and known.own is not None and known.own.inbound is inbound else self._own.get(inbound)
         if own is None:
             own = self._own[inbound] = _Own(InboundAssembly(self._workshop, inbound), self._generation)
-        own.used = self._generation
         return own
 
     def _advance(self, snapshot: Snapshot) -> None:

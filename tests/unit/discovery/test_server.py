@@ -17,6 +17,7 @@ from ostria.discovery.metrics import Metrics
 from ostria.discovery.server.discovery_server import DiscoveryServer
 from ostria.discovery.server.limits import Limits
 from ostria.discovery.server.thread import WorldThread
+from ostria.discovery.world import World
 from ostria.snapshot.view import Proxy
 from ostria.translate.names import CDS, EDS, LDS, RDS
 from ostria.translate.prepared import ResourceSet
@@ -35,6 +36,9 @@ class FakeWorld:
 
     def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
         return self._contents.get(type_url, ResourceSet(type_url, {}))
+
+    def same_for(self, proxy: Proxy, older: World) -> bool:
+        return isinstance(older, FakeWorld) and self._contents is older._contents
 
 
 class SlowWorld(FakeWorld):

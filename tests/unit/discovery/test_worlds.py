@@ -21,6 +21,9 @@ class NoTranslator:
     def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
         return ResourceSet(type_url, {})
 
+    def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
+        return False
+
 
 class Broken(Snapshots):
     """Fails once, when told to."""

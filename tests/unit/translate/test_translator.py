@@ -209,6 +209,20 @@ def test_views_that_nobody_asks_for_are_forgotten() -> None:
     assert len(watched.translator._shared) == 1
 
 
+def test_what_a_proxy_has_already_is_told_by_a_glance() -> None:
+    village = Village(VILLAGE)
+    watched = Watched(village)
+    near, far = village.proxy("web-1", addresses=("10.0.0.1",)), village.proxy("other", "other", addresses=("10.0.0.9",))
+    before = village.snapshot
+    watched.sets(near)
+    watched.sets(far)
+    built = Counter(watched.translator.builds)
+    village.put(virtual_service("v", "hosts: [reviews], exportTo: ['.'], http: [{timeout: 1s, route: [{destination: {host: reviews}}]}]"))
+    assert [watched.translator.same(village.snapshot, proxy, before) for proxy in (near, far)] == [False, True]
+    watched.sets(near)
+    assert set(Counter(watched.translator.builds) - built) == {VHDS}
+
+
 def secret(name: str, namespace: str) -> str:
     return f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\ntype: kubernetes.io/tls\n{_data()}"
 

@@ -149,6 +149,15 @@ class Connection:
         """What to ask a new world for."""
         return Question(self.claims, tuple(each.type_url for each in self.stream))
 
+    def pass_over(self, world: World, older: World) -> bool:
+        """Take `world` for `older`, which is the same for this proxy; False where it has moved meanwhile, or is about to."""
+        if self.world is not older or self.lock.locked():
+            return False
+        self.world = world
+        if self.pushing is not None:
+            self.pushing = Pending(world, self.pushing.began, self.pushing.queued)
+        return True
+
     def enter(self, pending: Pending, answer: Answer) -> None:
         """The proxy's part of a new world, asked for under the lock; responses follow from the writer, unless all is as before."""
         before = tuple((each, each.current) for each in self.stream)

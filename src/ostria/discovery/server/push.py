@@ -1,7 +1,7 @@
 """New worlds to all proxies: a queue that merges, so that a proxy is told of the newest world once, however many came before.
 
 What proxies get is worked out some proxies at a time, in the order in which they wait; sending is the business of each connection's own writer. One
-whose content is as before costs a look-up and hears nothing.
+whose content is as before costs a glance and hears nothing.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from ostria.discovery.protocol.rejections import Rejections
 from ostria.discovery.protocol.sharing import Shared
 from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection, Pending
-from ostria.discovery.server.questions import Answer, ask_all
+from ostria.discovery.server.questions import Answer, ask_all, glance
 from ostria.discovery.server.refusal import too_much
 from ostria.discovery.server.thread import WorldThread
 from ostria.discovery.world import World
@@ -25,6 +25,7 @@ from ostria.discovery.world import World
 log = logging.getLogger(__name__)
 
 _REMEMBERED_PROXIES = 10_000
+_AT_A_GLANCE = 4096
 _AT_A_TIME = 256
 _VISIT_SECONDS = 0.004
 """Requests of other proxies wait for a visit to the world's thread to end."""
@@ -41,6 +42,7 @@ class Pusher:
         self._streams_per_proxy = streams_per_proxy
         self._queue: OrderedDict[str, Pending] = OrderedDict()
         self._filled = asyncio.Event()
+        self._looked_at = world
         self._rejections: OrderedDict[str, Rejections] = OrderedDict()
 
     # Who is there
@@ -87,9 +89,23 @@ class Pusher:
         """Serve the queue, for ever."""
         while True:
             while self._queue:
-                await self._tell_first()
+                if self._looked_at is not self.world:
+                    await self._pass_over()
+                if self._queue:
+                    await self._tell_first()
             self._filled.clear()
             await self._filled.wait()
+
+    async def _pass_over(self) -> None:
+        """Let those go at a glance to whom the newest world brings nothing, so that the others need not wait for them."""
+        world = self.world
+        waiting = [self.connections[connection_id] for connection_id in islice(self._queue, _AT_A_GLANCE)]
+        held = [(connection.world, connection.proxy) for connection in waiting]
+        same = await self._thread.run(glance, world, held)
+        for connection, (older, _), alike in zip(waiting, held, same, strict=True):
+            if alike and self.world is world and connection.pass_over(world, older):
+                self._queue.pop(connection.id, None)
+        self._looked_at = world
 
     async def _tell_first(self) -> None:
         """Those who wait longest, as many as the world's thread can answer in one short visit."""
