@@ -16,6 +16,9 @@ _META: Final = "ISTIO_META_"
 _META_JSON: Final = "ISTIO_METAJSON_"
 ISTIO_VERSION: Final = "1.30.0"
 """The release of Istio whose node metadata this is: what `proxyVersion` of an EnvoyFilter matches, unless ISTIO_META_ISTIO_VERSION says otherwise."""
+VIRTUAL_HOSTS: Final = "VHDS"
+"""A sidecar takes its HTTP routes virtual host by virtual host, unless ISTIO_META_VHDS says `false` (docs/decisions/0007); control planes that
+don't know this metadata send them whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ def node(kind: str, environment: Mapping[str, str], proxy_config: ProxyConfig, *
     metadata = _metadata(env, proxy_config, addresses)
     if mark:
         metadata["OSTRIA_OUTBOUND_MARK"] = str(mark)
+    if kind == "sidecar":
+        metadata.setdefault(VIRTUAL_HOSTS, "true")
     labels = metadata.get("LABELS")
     cluster = proxy_config.service_cluster or service_cluster(
         labels if isinstance(labels, Mapping) else {}, str(metadata.get("WORKLOAD_NAME", name)), namespace

@@ -34,6 +34,14 @@ def test_a_trust_domain_of_its_own_is_in_the_identity_only() -> None:
     assert found.node.id.endswith("svc.cluster.local")
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "told"), [("", "sidecar", "true"), ("ISTIO_META_VHDS: 'false'", "sidecar", "false"), ("", "router", None)]
+)
+def test_a_sidecar_takes_virtual_hosts_one_by_one_unless_its_pod_or_the_mesh_says_otherwise(said: str, kind: str, told: str | None) -> None:
+    found = read(flags=Flags(kind=kind, socket_dir=Path("/run/a")), PROXY_CONFIG=f"proxyMetadata: {{{said}}}")
+    assert found.node.metadata.get("VHDS") == told
+
+
 def test_proxy_metadata_counts_as_environment_and_the_containers_own_wins() -> None:
     config = json.dumps({"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true", "ISTIO_META_NETWORK": "one"}})
     found = read(PROXY_CONFIG=config, ISTIO_META_NETWORK="two")
