@@ -46,3 +46,8 @@ def of_port(number: int, name: str, app_protocol: str | None = None, transport: 
 def of_entry(number: int, name: str, protocol: str | None) -> Protocol:
     """The protocol of a port of a ServiceEntry or a Sidecar: its `protocol`, or else its name."""
     return (named(protocol) if protocol else None) or of_port(number, name)
+
+
+def inside_tls(protocol: Protocol) -> Protocol:
+    """What is left of a protocol when its TLS has ended."""
+    return Protocol.HTTP if protocol is Protocol.HTTPS else protocol

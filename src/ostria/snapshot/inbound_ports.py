@@ -69,7 +69,8 @@ def _ingress(
 ) -> InboundPort:
     number = listener.port.number or 0
     name = listener.port.name or ""
-    port = Port(name=name, number=number, protocol=protocols.of_entry(number, name, listener.port.protocol), target=number)
+    spoken = protocols.of_entry(number, name, listener.port.protocol)
+    port = Port(name=name, number=number, protocol=protocols.inside_tls(spoken) if listener.tls else spoken, target=number)
     service = next((s for s in services if any(target_of(p, workload) == number for p in s.ports)), own)
     return InboundPort(
         target=number,

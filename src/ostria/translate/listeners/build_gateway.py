@@ -7,6 +7,7 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import Listener
 
 from ostria.translate.built import Built
+from ostria.translate.clusters.stat_name import delimited
 from ostria.translate.filters.access_log import Layer, access_logs
 from ostria.translate.filters.dynamic import http_resolver, sni_resolver
 from ostria.translate.filters.http_chain import http_filters
@@ -65,7 +66,7 @@ def _filters(key: GatewayKey, one: GatewayChain) -> list[Filter]:
     manager = http_manager(
         side=Side.GATEWAY,
         mesh=mesh.config,
-        stat_prefix=f"outbound_{key.name}",
+        stat_prefix=one.stat_prefix or delimited(f"outbound_{key.name}"),
         routes=HttpRoutes(name=one.routes),
         filters=http_filters(
             Side.GATEWAY,

@@ -17,6 +17,7 @@ from ostria.api.scalars import Duration
 from ostria.registry.model import MtlsMode, Protocol
 from ostria.snapshot.view import Inbound, InboundPort
 from ostria.translate.built import Built
+from ostria.translate.clusters.stat_name import delimited
 from ostria.translate.filters.access_log import Layer, access_logs
 from ostria.translate.filters.http_chain import http_filters
 from ostria.translate.filters.http_manager import HttpRoutes, http_manager
@@ -179,7 +180,7 @@ def _http(inbound: Inbound, target: _Target) -> Filter:
     return http_manager(
         side=Side.INBOUND,
         mesh=inbound.mesh.config,
-        stat_prefix=f"inbound_{listener_name(address.ANY_V4, declared.target)}" if declared is not None else target.cluster,
+        stat_prefix=delimited(f"inbound_{listener_name(address.ANY_V4, declared.target)}" if declared is not None else target.cluster),
         routes=HttpRoutes(inline=inbound_route(cluster=target.cluster, host=host, port=port)),
         filters=http_filters(
             Side.INBOUND, inbound.mesh.config, http_policies(inbound.security, inbound.mesh), grpc_web=target.protocol is Protocol.GRPC_WEB

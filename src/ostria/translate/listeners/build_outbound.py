@@ -7,6 +7,7 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import Listener
 
 from ostria.translate.built import Built
+from ostria.translate.clusters.stat_name import delimited
 from ostria.translate.filters.access_log import Layer, access_logs
 from ostria.translate.filters.dynamic import http_resolver, sni_resolver
 from ostria.translate.filters.http_chain import http_filters
@@ -78,7 +79,7 @@ def _http(key: OutboundKey, http: HttpChain) -> Filter:
     return http_manager(
         side=Side.OUTBOUND,
         mesh=mesh,
-        stat_prefix=f"outbound_{key.name}",
+        stat_prefix=delimited(f"outbound_{key.name}"),
         routes=HttpRoutes(name=http.routes),
         filters=http_filters(Side.OUTBOUND, mesh, grpc_web=http.grpc_web, before_router=http_resolver(key.scope.mesh, key.scope.dynamic)),
         access_log=access_logs(mesh, telemetry, Side.OUTBOUND, Layer.HTTP),

@@ -121,7 +121,8 @@ def _chains(view: View, server: GatewayServer, *, first: bool) -> Iterator[Gatew
     elif mode == "AUTO_PASSTHROUGH":
         yield from _by_server_name(view, server)
     elif routes is not None:
-        yield GatewayChain(routes=routes, server_names=server_names(spec), tls=GatewayTls(settings=tls, http=True))
+        names = server_names(spec)
+        yield GatewayChain(routes=routes, server_names=names, tls=GatewayTls(settings=tls, http=True), stat_prefix=spec.name or "")
     else:
         yield from _terminated(view, server, tls)
 

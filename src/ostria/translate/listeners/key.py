@@ -111,6 +111,8 @@ class GatewayChain:
     inspects_tls: bool = False
     """TLS passes through: the server name is read, nothing is decrypted."""
     grpc_web: bool = False
+    stat_prefix: str = ""
+    """What the server calls itself (`name`); empty where it is known by its address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

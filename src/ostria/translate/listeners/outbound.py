@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ostria.api.meta import ObjectKey
-from ostria.registry.model import Port, Protocol, Service
+from ostria.registry.model import Port, Protocol, Resolution, Service
 from ostria.snapshot.view import EgressListener, ResolvedVirtualService, View
 from ostria.translate.clusters.dynamic import resolving
 from ostria.translate.filters.tcp_proxy import TcpRoute, to_cluster
@@ -203,7 +203,7 @@ class _Table:
                 yield _Place(bind=(one,), address=one)
         if own:
             return
-        if not service.headless:
+        if not _reached_by_endpoint(service):
             yield _Place(bind=self._everywhere, by_name=True)
             return
         for one in self._endpoint_addresses(service, port):
@@ -236,6 +236,11 @@ class _Place:
     """The service's own address, if the listener is for it alone."""
     subnet: str = ""
     by_name: bool = False
+
+
+def _reached_by_endpoint(service: Service) -> bool:
+    """Clients dial the endpoints themselves: those of a headless service, or those that an entry without addresses selects."""
+    return service.headless or (service.resolution is Resolution.PASSTHROUGH and bool(service.selector))
 
 
 def _shared_routes(port: Port, bind: tuple[str, ...]) -> str:

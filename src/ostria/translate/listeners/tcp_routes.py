@@ -5,7 +5,7 @@ what only a connection can tell (server name, destination address) becomes the c
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ostria.api.meta import ObjectKey
 from ostria.api.networking.virtual_service import L4MatchAttributes, RouteDestination, TLSMatchAttributes
@@ -149,7 +149,9 @@ def spread(view: View, routes: Sequence[RouteDestination], listened: int, stat_p
         (outbound_cluster(destination_port(view, r, listened), r.destination.subset or "", r.destination.host), r.weight or 0)
         for r in chosen
     )
-    return TcpRoute(stat_prefix=stat_prefix, targets=targets)
+    # Timeouts, stickiness and tunnel belong to the connection, not to a destination: the first one's rule decides, as in Istio.
+    first = single(view, routes[0].destination.host, destination_port(view, routes[0], listened), "")
+    return replace(first, stat_prefix=stat_prefix, targets=targets, dynamic_port=0)
 
 
 def single(view: View, host: str, port: int, subset: str) -> TcpRoute:

@@ -109,6 +109,13 @@ def test_https_servers_are_told_apart_by_server_name() -> None:
     assert list(server_tls(listener.filter_chains[0]).common_tls_context.alpn_protocols) == ["h2", "http/1.1"]
 
 
+def test_statistics_are_called_by_the_listener_or_by_the_servers_own_name() -> None:
+    named = https("one", "a.example.com").replace("{port", "{name: shop, port", 1)
+    found = edge(gateway("a", http("*"), named, https("two", "b.example.com")))
+    assert manager(found["0.0.0.0_8080"].filter_chains[0]).stat_prefix == "outbound_0.0.0.0_8080;"
+    assert [manager(c).stat_prefix for c in found["0.0.0.0_8443"].filter_chains] == ["shop", "outbound_0.0.0.0_8443;"]
+
+
 def test_a_server_whose_host_is_taken_is_left_out_and_its_neighbours_stay() -> None:
     found = edge(gateway("a", https("one", "a.example.com")), gateway("b", https("two", "a.example.com"), https("three", "c.example.com")))
     assert [line.partition(" →")[0] for line in lines(found["0.0.0.0_8443"])] == ["sni a.example.com", "sni c.example.com"]

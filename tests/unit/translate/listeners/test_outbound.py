@@ -91,6 +91,13 @@ def test_a_headless_tcp_service_is_listened_for_on_each_endpoint() -> None:
     assert lines(found["10.1.0.2_5432"]) == ["all → outbound|5432||db.default.svc.cluster.local"]
 
 
+def test_an_entry_without_addresses_that_selects_workloads_is_listened_for_on_each_of_them() -> None:
+    spec = "{hosts: [db.mesh], ports: [{number: 5432, name: tcp, protocol: TCP}], resolution: NONE, workloadSelector: {labels: {app: db}}}"
+    found = of_view(serves(entry("db", spec), pod("db-0", "10.1.0.1"), pod("db-1", "10.1.0.2")))
+    assert list(found) == ["virtualOutbound", "10.1.0.1_5432", "10.1.0.2_5432"]
+    assert lines(found["10.1.0.1_5432"]) == ["all → outbound|5432||db.mesh"]
+
+
 def test_a_headless_http_service_shares_the_port_of_all() -> None:
     found = of_view(serves(service("web", ("http", 80), clusterIP="None"), pod("web-0", "10.1.0.1")))
     assert list(found) == ["virtualOutbound", "0.0.0.0_80"]
@@ -131,6 +138,23 @@ def test_tcp_routes_split_connections_by_weight() -> None:
     name = "echo.default.svc.cluster.local"
     assert lines(found["10.0.0.5_9000"]) == [f"all → outbound|9000|v1|{name}=80 outbound|9000|v2|{name}=20"]
     assert proxy(found["10.0.0.5_9000"].filter_chains[0]).stat_prefix == "echo.default"
+
+
+def test_connections_that_are_split_obey_the_rule_of_the_first_destination() -> None:
+    split = """{hosts: [echo], tcp: [{route: [{destination: {host: echo, subset: v1}, weight: 80}, {destination: {host: other}, weight: 20}]}]}"""
+    rule = """
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo, namespace: default}
+spec:
+  host: echo
+  trafficPolicy: {connectionPool: {tcp: {idleTimeout: 7s, maxConnectionDuration: 9s}}, loadBalancer: {consistentHash: {useSourceIp: true}}}
+"""
+    found = of_view(serves(service("echo", ("tcp", 9000), ip="10.0.0.5"), virtual_service("echo", split), rule))
+    tcp = proxy(found["10.0.0.5_9000"].filter_chains[0])
+    assert (tcp.idle_timeout.seconds, tcp.max_downstream_connection_duration.seconds, len(tcp.hash_policy)) == (7, 9, 1)
+    assert tcp.stat_prefix == "echo.default"
 
 
 def test_tcp_routes_for_another_port_or_gateway_do_not_count() -> None:
