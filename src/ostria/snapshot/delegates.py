@@ -1,7 +1,7 @@
 """Delegation: a root VirtualService hands routes to VirtualServices without hosts, and what they add up to.
 
-Both sides' conditions must hold, so they are joined; a pair that can never hold together is left out, as Istio does, and so is a route of which
-nothing is left. What a delegate's route says wins over the root's route.
+Both sides' conditions must hold, so they are joined; a pair that can never hold together is left out, as Istio does, and so is a route with a condition
+that lies outside of all of the root's. What a delegate's route says wins over the root's route.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,8 +39,8 @@ def _expanded(routes: tuple[HTTPRoute, ...], namespace: str, lookup: Lookup) -> 
 
 
 def _joined(root: HTTPRoute, leaf: HTTPRoute) -> HTTPRoute | None:
-    match = tuple(_matches(root.match, leaf.match))
-    if not match and (root.match or leaf.match):
+    match = _matches(root.match, leaf.match)
+    if match is None:
         return None
     inherited = {name: getattr(leaf, name) or getattr(root, name) for name in _INHERITED}
     return structs.replace(leaf, name=_name(root.name, leaf.name), match=match, headers=_headers(root.headers, leaf.headers), **inherited)
@@ -50,14 +50,12 @@ def _name(root: str | None, leaf: str | None) -> str | None:
     return f"{root}-{leaf}" if root and leaf else root or leaf
 
 
-def _matches(roots: tuple[HTTPMatchRequest, ...], leaves: tuple[HTTPMatchRequest, ...]) -> Iterator[HTTPMatchRequest]:
+def _matches(roots: tuple[HTTPMatchRequest, ...], leaves: tuple[HTTPMatchRequest, ...]) -> tuple[HTTPMatchRequest, ...] | None:
+    """None if one of the leaf's conditions fits none of the root's: the leaf asks for more than it was given."""
     if not roots or not leaves:
-        yield from roots or leaves
-        return
-    for root in roots:
-        for leaf in leaves:
-            if not _conflict(root, leaf):
-                yield _match(root, leaf)
+        return roots or leaves
+    joined = [[_match(root, leaf) for root in roots if not _conflict(root, leaf)] for leaf in leaves]
+    return tuple(match for of_leaf in joined for match in of_leaf) if all(joined) else None
 
 
 def _match(root: HTTPMatchRequest, leaf: HTTPMatchRequest) -> HTTPMatchRequest:

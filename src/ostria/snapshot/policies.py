@@ -23,6 +23,8 @@ T = TypeVar("T", bound=Resource)
 _ACTIONS = {"CUSTOM": 0, "DENY": 1, "ALLOW": 2, None: 2, "AUDIT": 3}
 _PHASES = {"AUTHN": 0, "AUTHZ": 1, "STATS": 2, "UNSPECIFIED_PHASE": 3, None: 3}
 DRY_RUN = "istio.io/dry-run"
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+"""What Istio reads as true; anything else leaves a policy enforced."""
 
 
 class Who(NamedTuple):
@@ -109,7 +111,7 @@ def _filters(item: EnvoyFilter, who: Who) -> bool:
 
 
 def authorization_ref(item: AuthorizationPolicy) -> AuthorizationPolicyRef:
-    dry_run = item.metadata.annotations.get(DRY_RUN, "").lower() == "true"
+    dry_run = item.metadata.annotations.get(DRY_RUN, "") in _TRUE
     return AuthorizationPolicyRef(owner=key_of(item), namespace=Namespace(item.metadata.namespace), spec=item.spec, dry_run=dry_run)
 
 

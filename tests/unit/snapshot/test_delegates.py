@@ -31,6 +31,16 @@ def test_a_leafs_path_must_lie_within_its_roots(root: tuple[str, str], leaf: tup
     assert bool(routes) == together
 
 
+def test_a_leaf_that_asks_for_more_than_its_root_gives_is_left_out_whole() -> None:
+    def delegated(*leaf: HTTPMatchRequest) -> list[str | None]:
+        root = HTTPRoute(match=(_uri("prefix", "/a"), _uri("prefix", "/b")), delegate=Delegate(name="leaf"))
+        found = merged((root,), "ns", lambda ns, name: (HTTPRoute(match=leaf),))
+        return [match.uri.prefix for _, route in found for match in route.match if match.uri]
+
+    assert delegated(_uri("prefix", "/b/1"), _uri("prefix", "/a/1")) == ["/b/1", "/a/1"]
+    assert delegated(_uri("prefix", "/a/1"), _uri("prefix", "/c")) == []
+
+
 def test_a_root_without_conditions_takes_all_of_the_leaf() -> None:
     routes = merged(
         (HTTPRoute(delegate=Delegate(name="leaf")),), "ns", lambda ns, name: (HTTPRoute(match=(_uri("regex", "x"),)), HTTPRoute())

@@ -1,5 +1,6 @@
 """What a workload serves, and under which policies."""
 
+import pytest
 from tests.unit.snapshot.yamls import destination_rule, sidecar, thing
 from tests.unit.world import Village, host, pod, service
 
@@ -133,9 +134,10 @@ def test_authorization_comes_custom_deny_allow_audit_with_the_roots_first() -> N
     ]
 
 
-def test_a_dry_run_policy_is_marked() -> None:
-    policy = thing("AuthorizationPolicy", "p", "rules: [{}]", annotations="istio.io/dry-run: 'true'")
-    assert Village(_POD + policy).inbound("web-1").security.authorization[0].dry_run
+@pytest.mark.parametrize(("written", "dry"), [("true", True), ("1", True), ("T", True), ("false", False), ("yes", False), ("tRuE", False)])
+def test_a_dry_run_policy_is_marked(written: str, dry: bool) -> None:
+    policy = thing("AuthorizationPolicy", "p", "rules: [{}]", annotations=f"istio.io/dry-run: '{written}'")
+    assert Village(_POD + policy).inbound("web-1").security.authorization[0].dry_run is dry
 
 
 def test_telemetry_is_one_for_each_level() -> None:

@@ -32,7 +32,7 @@ def http_policies(security: Security, mesh: Mesh, *, clear_routes: bool = False)
     filters = []
     if rules := rules_of(r.spec for r in security.request_authentication):
         filters.append(HttpFilter(name=JWT_FILTER, typed_config=pack(jwt_authn(rules, clear_routes=clear_routes))))
-    filters += _http_custom(_with_action(security, "CUSTOM"), mesh)
+    filters += _http_custom(_asking(security), mesh)
     for action in (Action.DENY, Action.ALLOW, Action.AUDIT):
         policies = _with_action(security, action.name)
         enforced, dry = _split(policies)
@@ -48,7 +48,7 @@ def http_policies(security: Security, mesh: Mesh, *, clear_routes: bool = False)
 
 
 def tcp_policies(security: Security, mesh: Mesh) -> tuple[Filter, ...]:
-    filters = list(_tcp_custom(_with_action(security, "CUSTOM"), mesh))
+    filters = list(_tcp_custom(_asking(security), mesh))
     for action in (Action.DENY, Action.ALLOW, Action.AUDIT):
         policies = _with_action(security, action.name)
         enforced, dry = _split(policies)
@@ -66,6 +66,11 @@ def tcp_policies(security: Security, mesh: Mesh) -> tuple[Filter, ...]:
 
 def _with_action(security: Security, action: str) -> tuple[AuthorizationPolicyRef, ...]:
     return tuple(p for p in security.authorization if (p.spec.action or "ALLOW") == action)
+
+
+def _asking(security: Security) -> tuple[AuthorizationPolicyRef, ...]:
+    """CUSTOM policies. One on dry run asks nobody: the authorizer's answer would be enforced."""
+    return tuple(p for p in _with_action(security, "CUSTOM") if not p.dry_run)
 
 
 def _split(policies: Sequence[AuthorizationPolicyRef]) -> tuple[list[AuthorizationPolicyRef], list[AuthorizationPolicyRef]]:

@@ -169,6 +169,28 @@ spec:
     assert own == "default"
 
 
+def test_https_whose_tls_ends_at_the_sidecar_is_http() -> None:
+    ingress = """
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: app, namespace: default}
+spec:
+  ingress:
+  - port: {number: 9443, name: https, protocol: HTTPS}
+    defaultEndpoint: 127.0.0.1:8080
+    tls: {mode: SIMPLE, serverCertificate: /etc/cert.pem, privateKey: /etc/key.pem}
+"""
+    listener = virtual(service("app", ("https", 9443)), ingress, mtls("STRICT", ", portLevelMtls: {9443: {mode: DISABLE}}"))
+    assert chains(listener, 9443) == ["tls → HTTP inbound|9443|| inside TLS"]
+
+
+def test_statistics_carry_istios_names() -> None:
+    listener = virtual(service("app", ("http", 80, 8080)))
+    by_name = {c.name: manager(c).stat_prefix for c in listener.filter_chains if c.filters[-1].name.endswith("http_connection_manager")}
+    assert by_name == {"virtualInbound-catchall-http": "InboundPassthroughCluster;", "0.0.0.0_8080": "inbound_0.0.0.0_8080;"}
+
+
 def test_connection_settings_of_the_workload_are_the_servers() -> None:
     pools = """
 ---
@@ -198,6 +220,24 @@ spec: {}
             assert filter_names(chain) == ["rbac", "router"]
         else:
             assert [f.name.rpartition(".")[2] for f in chain.filters] == ["rbac", "tcp_proxy"]
+
+
+def test_an_authorizer_is_asked_unless_the_policy_is_on_dry_run() -> None:
+    policy = """
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ask, namespace: default, annotations: {istio.io/dry-run: "%s"}}
+spec: {action: CUSTOM, provider: {name: opa}, rules: [{}]}
+"""
+    mesh = {"extensionProviders": [{"name": "opa", "envoyExtAuthzGrpc": {"service": "opa.example.com", "port": 9000}}]}
+
+    def filters(dry_run: str) -> list[str]:
+        inbound = Village(APP + service("app", ("http", 80)) + policy % dry_run, mesh).inbound("app-1")
+        return filter_names(of_inbound(inbound)["virtualInbound"].filter_chains[-1])
+
+    assert filters("false") == ["rbac", "ext_authz", "router"]
+    assert filters("true") == ["router"]
 
 
 def test_replicas_share_their_key() -> None:
