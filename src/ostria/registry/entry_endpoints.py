@@ -6,7 +6,7 @@ from ostria.api.networking.service_entry import ServiceEntry
 from ostria.api.networking.workload_entry import WorkloadEntry, WorkloadEntrySpec
 from ostria.registry import locality
 from ostria.registry.hosts import is_wildcard
-from ostria.registry.model import Endpoint, Locality, Port, Resolution, Service, Workload
+from ostria.registry.model import Endpoint, Port, Resolution, Service, Workload
 from ostria.registry.surroundings import Surroundings, of_workload, tls_mode
 from ostria.registry.workloads import NETWORK, entry_speaks_mutual_tls
 
@@ -52,7 +52,7 @@ def _listed(endpoint: WorkloadEntrySpec, port: Port, service: Service, around: S
         labels=endpoint.labels,
         service_account=around.account(service.namespace, endpoint.service_account) if endpoint.service_account else "",
         tls_mode=tls_mode(entry_speaks_mutual_tls(endpoint, endpoint.labels), service.namespace, endpoint.labels, number, around),
-        locality=locality.parse(endpoint.locality) if endpoint.locality else Locality(),
+        locality=locality.of_entry(endpoint.locality, endpoint.labels),
         network=endpoint.network or endpoint.labels.get(NETWORK, ""),
         weight=endpoint.weight or 1,
     )

@@ -28,3 +28,8 @@ def of_labels(labels: Mapping[str, str]) -> Locality | None:
     """The locality that a pod's label states; labels can't hold slashes, so dots stand for them there."""
     text = next((labels[name] for name in _POD_LABELS if labels.get(name)), "")
     return parse(text if "/" in text else text.replace(".", "/")) if text else None
+
+
+def of_entry(stated: str | None, labels: Mapping[str, str]) -> Locality:
+    """Of a WorkloadEntry: its own field, or else its label."""
+    return parse(stated) if stated else of_labels(labels) or Locality()

@@ -60,7 +60,7 @@ def of_entry(entry: WorkloadEntry) -> Workload:
         workload_name=name,
         workload_type=kind,
         network=spec.network or labels.get(NETWORK, ""),
-        locality=locality.parse(spec.locality) if spec.locality else Locality(),
+        locality=locality.of_entry(spec.locality, labels),
         cluster=CLUSTER,
         injected=entry_speaks_mutual_tls(spec, labels),
         canonical_service=canonical.service(labels, name),

@@ -45,12 +45,12 @@ def test_without_endpoints_dns_is_asked_for_the_host_itself() -> None:
 def test_endpoints_have_ports_weight_locality_network_and_identity_of_their_own() -> None:
     spec = (
         "hosts: [a.example.com], ports: [{number: 80, name: http, protocol: HTTP, targetPort: 8080}], resolution: STATIC, "
-        "endpoints: [{address: 10.0.0.1, weight: 3, locality: eu/eu-1/rack, network: blue, ports: {http: 9090}, serviceAccount: robot}, {address: 10.0.0.2}, {address: 'unix:///run/s'}]"
+        "endpoints: [{address: 10.0.0.1, weight: 3, locality: eu/eu-1/rack, network: blue, ports: {http: 9090}, serviceAccount: robot}, {address: 10.0.0.2, labels: {istio-locality: us.us-1}}, {address: 'unix:///run/s'}]"
     )
     first, second, third = _endpoints(Village(_entry("a", spec))).endpoints
     assert (first.port, first.weight, first.locality, first.network) == (9090, 3, ("eu", "eu-1", "rack"), "blue")
     assert (first.service_account, first.tls_mode) == ("spiffe://cluster.local/ns/default/sa/robot", TlsMode.ISTIO)
-    assert (second.port, second.tls_mode) == (8080, TlsMode.DISABLED)
+    assert (second.port, second.tls_mode, second.locality) == (8080, TlsMode.DISABLED, ("us", "us-1", ""))
     assert (third.address, third.port) == ("unix:///run/s", 0)
 
 
