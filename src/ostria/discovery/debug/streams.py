@@ -62,6 +62,8 @@ def nonces(connection: Connection, subscription: Subscription) -> tuple[str, str
     if subscription.type_url != RDS or hosts is None:
         return sent, acknowledged
     more = _nonces(connection, hosts)
+    if not sent or not more[0]:
+        return sent, ""
     return f"{sent}+{more[0]}", f"{acknowledged}+{more[1]}"
 
 
