@@ -1,7 +1,7 @@
 """CUSTOM policies: an outside authorizer decides about the requests that the policies match.
 
 Two filters per provider: RBAC in shadow mode only says, in metadata, whether a policy matched; ext_authz then asks the authorizer where it did. A
-provider that nobody configured denies everything on the workloads that name it.
+provider that nobody configured denies what its policies match.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from envoy.config.core.v3.base_pb2 import HeaderValue
 from envoy.config.core.v3.config_source_pb2 import ApiVersion
 from envoy.config.core.v3.grpc_service_pb2 import GrpcService
 from envoy.config.core.v3.http_uri_pb2 import HttpUri
-from envoy.config.rbac.v3.rbac_pb2 import RBAC, Permission, Policy, Principal
+from envoy.config.rbac.v3.rbac_pb2 import RBAC
 from envoy.extensions.filters.http.ext_authz.v3.ext_authz_pb2 import (
     AuthorizationRequest,
     AuthorizationResponse,
@@ -35,7 +35,7 @@ HTTP_RBAC = "envoy.filters.http.rbac"
 NETWORK_RBAC = "envoy.filters.network.rbac"
 SHADOW_PREFIX = "istio_ext_authz_"
 DEFAULT_TIMEOUT = Duration(600_000_000_000)
-BAD_PROVIDER = "default-deny-all-due-to-bad-CUSTOM-action"
+_BAD_PROVIDER = "-deny-due-to-bad-CUSTOM-action"
 
 
 def by_provider(policies: Iterable[AuthorizationPolicyRef]) -> dict[str, list[AuthorizationPolicyRef]]:
@@ -54,9 +54,9 @@ def _prefix(provider: str) -> str:
     return f"istio-ext-authz-{provider}-"
 
 
-def denied() -> RBAC:
-    everything = Policy(permissions=[Permission(any=True)], principals=[Principal(any=True)])
-    return RBAC(action=RBAC.DENY, policies={BAD_PROVIDER: everything})
+def denied(matched: RBAC) -> RBAC:
+    """What the policies match, since nobody can be asked; their names say why."""
+    return RBAC(action=RBAC.DENY, policies={f"{name}{_BAD_PROVIDER}": policy for name, policy in matched.policies.items()})
 
 
 def authorizer(provider: ExtensionProvider | None) -> ExtAuthzHttp | ExtAuthzGrpc | None:

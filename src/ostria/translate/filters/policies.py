@@ -81,11 +81,11 @@ def _split(policies: Sequence[AuthorizationPolicyRef]) -> tuple[list[Authorizati
 def _http_custom(policies: Sequence[AuthorizationPolicyRef], mesh: Mesh) -> Iterator[HttpFilter]:
     for name, own in ext_authz.by_provider(policies).items():
         authorizer = ext_authz.authorizer(mesh.config.providers.get(name))
+        matched = ext_authz.matched(name, own, mesh, http=True)
         if authorizer is None:
-            yield HttpFilter(name=ext_authz.HTTP_RBAC, typed_config=pack(http_rbac.RBAC(rules=ext_authz.denied())))
+            yield HttpFilter(name=ext_authz.HTTP_RBAC, typed_config=pack(http_rbac.RBAC(rules=ext_authz.denied(matched))))
             continue
-        shadow = ext_authz.matched(name, own, mesh, http=True)
-        yield HttpFilter(name=ext_authz.HTTP_RBAC, typed_config=pack(_shadow_http(shadow)))
+        yield HttpFilter(name=ext_authz.HTTP_RBAC, typed_config=pack(_shadow_http(matched)))
         yield HttpFilter(name="envoy.filters.http.ext_authz", typed_config=pack(ext_authz.http_authz(name, authorizer)))
 
 
@@ -95,7 +95,7 @@ def _tcp_custom(policies: Sequence[AuthorizationPolicyRef], mesh: Mesh) -> Itera
         authorizer = ext_authz.authorizer(mesh.config.providers.get(name))
         matched = ext_authz.matched(name, own, mesh, http=False)
         if not isinstance(authorizer, ExtAuthzGrpc):
-            rules = ext_authz.denied() if authorizer is None else matched
+            rules = ext_authz.denied(matched) if authorizer is None else matched
             yield Filter(name=ext_authz.NETWORK_RBAC, typed_config=pack(network_rbac.RBAC(stat_prefix=STAT_PREFIX, rules=rules)))
             continue
         shadow = network_rbac.RBAC(stat_prefix=STAT_PREFIX, shadow_rules=matched, shadow_rules_stat_prefix=ext_authz.SHADOW_PREFIX)

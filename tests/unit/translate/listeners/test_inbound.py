@@ -2,8 +2,9 @@
 
 import pytest
 from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.extensions.filters.http.rbac.v3.rbac_pb2 import RBAC
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpConnectionManager
-from tests.unit.translate.listeners.reading import filter_names, inspectors, lines, manager, of_inbound, proxy, server_tls
+from tests.unit.translate.listeners.reading import filter_names, inspectors, lines, manager, of_inbound, proxy, server_tls, unpack
 from tests.unit.world import Village, pod, service
 
 from ostria.translate import listeners
@@ -238,6 +239,22 @@ spec: {action: CUSTOM, provider: {name: opa}, rules: [{}]}
 
     assert filters("false") == ["rbac", "ext_authz", "router"]
     assert filters("true") == ["router"]
+
+
+def test_where_no_authorizer_can_be_asked_what_the_policy_matches_is_denied() -> None:
+    policy = """
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ask, namespace: default}
+spec: {action: CUSTOM, provider: {name: nobody}, rules: [{to: [{operation: {paths: [/admin]}}]}]}
+"""
+    (chain,) = [c for c in virtual(service("app", ("http", 80)), policy, mtls("DISABLE")).filter_chains if c.name == "0.0.0.0_80"]
+    denied = unpack(manager(chain).http_filters[0].typed_config, RBAC).rules
+    assert denied.action == denied.DENY
+    assert list(denied.policies) == ["istio-ext-authz-nobody-ns[default]-policy[ask]-rule[0]-deny-due-to-bad-CUSTOM-action"]
+    (matched,) = denied.policies.values()
+    assert matched.permissions[0].url_path.path.exact == "/admin"
 
 
 def test_replicas_share_their_key() -> None:
