@@ -2,10 +2,11 @@
 
 import typer
 
-from ostria.cli.x import pushes
+from ostria.cli.x import pushes, scope
 
 app = typer.Typer(no_args_is_help=True, help="Look deeper: what Istio's command line has no name for.")
 app.command("pushes", help="Show who caused the last pushes, and what they cost.")(pushes.pushes)
+app.command("scope", help="Show what a workload or namespace uses of the mesh, and the Sidecar that it amounts to (-o yaml).")(scope.scope)
 
 
 @app.callback()
