@@ -32,7 +32,7 @@ from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection
 from ostria.discovery.server.discovery_server import DiscoveryServer, Secure
 from ostria.discovery.server.listen import SERVER_NAMES
-from ostria.discovery.server.pulse import CollectorWatch, watch_loop
+from ostria.discovery.server.pulse import CollectorWatch, TimedLoop, watch_loop
 from ostria.discovery.server.thread import WorldThread
 from ostria.discovery.world import World
 from ostria.discovery.worlds import Worlds
@@ -147,12 +147,15 @@ class ControlPlane:
             self.news.changed()
 
         self.thread.begin(self.worlds.run(publish))
+        self.thread.begin(self.worlds.rest())
         self.thread.begin(self.source.watch())
         self.thread.begin(self.mesh_file.watch(self.worlds.mesh_changed))
         self.thread.begin(self.news.run())
 
     def _measure(self) -> None:
-        collector, lag = CollectorWatch(self.metrics), asyncio.create_task(watch_loop(self.metrics))
+        collector, lag, loop = CollectorWatch(self.metrics), asyncio.create_task(watch_loop(self.metrics)), asyncio.get_running_loop()
+        if isinstance(loop, TimedLoop):
+            loop.measure(self.metrics)
         collector.begin()
         self._open.callback(collector.end)
         self._open.callback(lag.cancel)
@@ -206,6 +209,8 @@ async def discovery(settings: Settings, announce: Callable[[ControlPlane], None]
     """Run the control plane until SIGTERM or SIGINT; `announce` is called once, when it serves."""
     # Streams share the interpreter with the world's thread: hand it over soon.
     sys.setswitchinterval(0.002)
+    # Short pauses: young objects are looked at by the thousand, old ones when `Worlds` says so.
+    gc.set_threshold(10_000, 5, 1_000_000)
     gc.freeze()
     plane, stop, loop = ControlPlane(settings), asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ostria.app import ControlPlane, Settings, discovery
 from ostria.discovery.server.listen import SERVER_NAMES, CannotListen
+from ostria.discovery.server.pulse import TimedLoop
 from ostria.translate.tamper import TAMPER
 
 
@@ -20,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     logging.basicConfig(level=parsed.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        asyncio.run(discovery(_settings(parsed), _announce))
+        with asyncio.Runner(loop_factory=TimedLoop) as runner:
+            runner.run(discovery(_settings(parsed), _announce))
     except CannotListen as problem:
         return _fail(
             str(problem),

@@ -34,6 +34,9 @@ class Metrics:
         self._gauge("pilot_info", "Version of the control plane", "version").labels(version).set(1)
         self.uptime = self._gauge("istiod_uptime_seconds", "Seconds since the control plane began")
         self.loop_lag = self._histogram("ostria_loop_lag_seconds", "How late the event loop was when it was looked at", _LAG)
+        self.loop_turn = self._histogram(
+            "ostria_loop_turn_seconds", "How long the event loop was at work before it looked for news again", _LAG
+        )
         self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
 
     def time_push(self, type_url: str, seconds: float) -> None:

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 _ENDPOINTS = frozenset({"EndpointSlice", "Endpoints", "Pod", "WorkloadEntry", "IPAddress"})
 _REGISTRY = frozenset({"Service", "Node", "Namespace", *_ENDPOINTS})
-_COLLECT_EVERY = 200
-"""Worlds between full collections: what is frozen is not looked at by the others."""
+_CALM, _COLLECT_EVERY = 10.0, 3600.0
+"""Seconds. What is frozen is not looked at by the collector; worlds and streams make no cycles, so a full look is an insurance, taken in calm only."""
 
 
 class Translates(Protocol):
@@ -69,13 +69,17 @@ class Worlds:
         self._heard = asyncio.Event()
         self._changes: list[Change] = []
         self._mesh_changed = False
-        self._count = 0
+        self._built = self._collected = 0.0
         self.current: TranslatedWorld
         self.last_failure = ""
 
     def begin(self) -> TranslatedWorld:
         self._store.subscribe(self.changed)
         self._build()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        self._collected = time.monotonic()
         return self.current
 
     def changed(self, changes: Iterable[Change]) -> None:
@@ -102,6 +106,19 @@ class Worlds:
                     began = self._debounce.first or time.monotonic()
                     if self._build():
                         publish(self.current, began)
+
+    async def rest(self) -> None:
+        """While nothing changes: take what proxies of this world had made out of the collector's sight too; for ever."""
+        while True:
+            await asyncio.sleep(_CALM)
+            now = time.monotonic()
+            if now - self._built < _CALM:
+                continue
+            if now - self._collected > _COLLECT_EVERY:
+                gc.unfreeze()
+                gc.collect()
+                self._collected = now
+            gc.freeze()
 
     async def _more_before(self, due: float) -> bool:
         try:
@@ -141,12 +158,9 @@ class Worlds:
         self._metrics.triggers.labels("endpoint" if snapshot.changed.endpoints_only else "config").inc()
         self._metrics.services.set(len(snapshot.world.services.by_host))
         self._metrics.virtual_services.set(len(self._store.list("VirtualService")))
-        self._count += 1
-        if self._count % _COLLECT_EVERY == 1:
-            gc.unfreeze()
-            gc.collect()
         # A world lives long: out of the collector's sight, it costs no pauses.
         gc.freeze()
+        self._built = time.monotonic()
 
     def _count_events(self, changes: Iterable[Change]) -> None:
         for each in changes:

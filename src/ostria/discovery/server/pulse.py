@@ -1,13 +1,40 @@
-"""Measures what must stay short: how late the event loop is, and how long the garbage collector stops everything."""
+"""Measures what must stay short: the event loop's turns, how late it is, and how long the garbage collector stops everything."""
 
 import asyncio
 import gc
+import selectors
 import time
+from collections.abc import Callable
 from typing import Literal
 
 from ostria.discovery.metrics import Metrics
 
 _EVERY = 0.5
+
+
+class _Turns(selectors.DefaultSelector):
+    """Tells how long the loop was at work between two looks for news: nothing else is served meanwhile."""
+
+    observe: Callable[[float], None] | None = None
+    _since = float("inf")
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.observe is not None:
+            self.observe(max(0.0, time.perf_counter() - self._since))
+        found = super().select(timeout)
+        self._since = time.perf_counter()
+        return found
+
+
+class TimedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose every turn is measured, from `measure` on."""
+
+    def __init__(self) -> None:
+        self._turns = _Turns()
+        super().__init__(self._turns)
+
+    def measure(self, metrics: Metrics) -> None:
+        self._turns.observe = metrics.loop_turn.observe
 
 
 async def watch_loop(metrics: Metrics) -> None:

@@ -9,6 +9,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from itertools import islice
 
@@ -63,7 +64,7 @@ class Pusher:
         self.connections[connection.id] = connection
         self.metrics.connected.labels(_label(connection.claims.version)).inc()
         if connection.world is not self.world:
-            self._enqueue(connection, time.monotonic())
+            self._enqueue((connection.id,), time.monotonic())
 
     def leave(self, connection: Connection) -> None:
         if self.connections.pop(connection.id, None) is not None:
@@ -76,13 +77,13 @@ class Pusher:
         """Tell everybody of `world`; `began` is when its first change came (monotonic seconds)."""
         self.world = world
         self.shared.advance()
-        for connection in self.connections.values():
-            self._enqueue(connection, began)
+        self._enqueue(self.connections, began)
 
-    def _enqueue(self, connection: Connection, began: float) -> None:
-        waiting = self._queue.get(connection.id)
-        first = min(began, waiting.began) if waiting else began
-        self._queue[connection.id] = Pending(self.world, first, waiting.queued if waiting else time.monotonic())
+    def _enqueue(self, connections: Iterable[str], began: float) -> None:
+        news = Pending(self.world, began, time.monotonic())
+        for connection_id in connections:
+            waiting = self._queue.get(connection_id)
+            self._queue[connection_id] = news if waiting is None else Pending(self.world, min(began, waiting.began), waiting.queued)
         self._filled.set()
 
     async def run(self) -> None:
