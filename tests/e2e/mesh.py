@@ -23,6 +23,8 @@ SAMPLES = ROOT.parent / "shared" / "samples"
 OSTRIA = str(pathlib.Path(sys.executable).with_name("ostria"))
 TEST_UID = 12345
 START_SECONDS = 90
+_REFUSED = re.compile(r"\bWARNING\b.* refused \w+ '.*', made by ")
+"""What the control plane logs about each resource that a proxy refused."""
 
 
 def _closed_to_others(path: pathlib.Path) -> pathlib.Path | None:
@@ -178,8 +180,11 @@ class Mesh:
         eventually(self.synced, what="every proxy SYNCED")
 
     def rejections(self) -> list[str]:
-        """Everything that an Envoy refused and the test did not provoke."""
-        return [note for row in self.proxies() for note in row.get("rejected", []) if not any(name in note for name in self.provoked)]
+        """Everything that an Envoy refused, now or at any time since the first start, and the test did not provoke."""
+        now = [note for row in self.proxies() for note in row.get("rejected", [])]
+        logs = (self.home / "state").glob("ostria/*/logs/istio-system/istiod-*/discovery.log*")
+        ever = [line for log in logs for line in log.read_text().splitlines() if _REFUSED.search(line)]
+        return [note for note in (*now, *ever) if not any(name in note for name in self.provoked)]
 
     # traffic
 
