@@ -1,9 +1,14 @@
 """Virtual hosts delivered one by one say the same as those inside their route configuration, and cost no more."""
 
+from dataclasses import replace
+
 import pytest
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.unit.snapshot.yamls import thing, virtual_service
+from tests.unit.town import PROXIES, STEPS, STREETS, Town
 from tests.unit.translate.test_translator import VILLAGE, Watched
 from tests.unit.world import Village, pod, router, service
 
@@ -13,6 +18,7 @@ from ostria.translate import consistency, routes
 from ostria.translate.built import Built
 from ostria.translate.names import RDS, VHDS
 from ostria.translate.prepared import ResourceSet
+from ostria.translate.translator import Translator
 
 APART = "9080/reviews.default.svc.cluster.local:9080"
 TIMEOUT = "hosts: [reviews], http: [{timeout: %ss, route: [{destination: {host: reviews}}]}]"
@@ -68,6 +74,19 @@ def test_in_parts_or_whole_the_configuration_says_the_same(more: str) -> None:
     assert list(consistency.problems(parts.values())) == []
     assert put_together(parts[RDS], parts[VHDS]) == {each.name: ordered(RouteConfiguration.FromString(each.body)) for each in whole[RDS]}
     assert not len(whole[VHDS])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STREETS, st.lists(STEPS, max_size=6))
+def test_in_parts_or_whole_it_is_the_same_in_any_town(streets: tuple[int | None, ...], steps: list[tuple[int, int | None]]) -> None:
+    town, translator = Town(), Translator()
+    for news in (list(enumerate(streets)), steps):
+        town.live(news)
+        snapshot = town.advance()
+        for claims in PROXIES:
+            one, other = (snapshot.complete(replace(claims, id=f"{claims.id} {vhds}", vhds=vhds)) for vhds in (True, False))
+            shells, hosts, whole = (translator.resources(snapshot, *what) for what in ((one, RDS), (one, VHDS), (other, RDS)))
+            assert put_together(shells, hosts) == {each.name: ordered(RouteConfiguration.FromString(each.body)) for each in whole}
 
 
 def test_the_host_for_everything_stays_inline_and_so_does_a_name_that_envoy_would_split() -> None:
