@@ -37,17 +37,12 @@ def index(by_host: Mapping[Host, tuple[Service, ...]], aliases: Mapping[Host, Ho
 
 
 def default_scope(services: Services, namespace: str) -> tuple[Service, ...]:
-    """Without a Sidecar: one service for each visible host. One that its namespace keeps to itself wins there."""
-    found: dict[Host, Service] = {}
-    for service in services.seen_from(namespace):
-        known = found.get(service.host)
-        if known is None or (service.export_to == {namespace} and known.export_to != {namespace} and _same_right(service, known)):
-            found[service.host] = service
-    return ordered(found.values())
+    """Without a Sidecar everything visible is imported."""
+    return imported(services.seen_from(namespace), namespace)
 
 
 def imported(services: Iterable[Service], namespace: str) -> tuple[Service, ...]:
-    """Of the services that a Sidecar imports, one for each host: the proxy's own namespace's, or else the one that wins everywhere."""
+    """Of the services that a proxy imports, one for each host: its own namespace's, or else the one that wins everywhere."""
     found: dict[Host, Service] = {}
     for service in services:
         if service.host not in found or service.namespace == namespace:
@@ -57,11 +52,6 @@ def imported(services: Iterable[Service], namespace: str) -> tuple[Service, ...]
 
 def ordered(services: Iterable[Service]) -> tuple[Service, ...]:
     return tuple(sorted(services, key=lambda s: (s.created, s.host)))
-
-
-def _same_right(service: Service, known: Service) -> bool:
-    """Nobody takes over the name of a Kubernetes service."""
-    return service.owner.kind == "Service" or known.owner.kind != "Service"
 
 
 class Trimmed:

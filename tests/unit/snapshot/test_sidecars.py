@@ -1,5 +1,6 @@
 """Visibility: exportTo, and what Sidecars import."""
 
+import pytest
 from tests.unit.snapshot.yamls import sidecar, thing, virtual_service
 from tests.unit.world import Village, host, pod, service
 
@@ -33,6 +34,21 @@ def test_without_a_sidecar_everything_exported_is_visible() -> None:
 
 def test_the_mesh_may_keep_services_at_home_by_default() -> None:
     assert _listeners(Village(_TOWN, {"defaultServiceExportTo": ["."]}).view("web-1")) == [["web.default"]]
+
+
+@pytest.mark.parametrize("scoped", ["", sidecar("egress: [{hosts: ['*/*']}]")])
+def test_of_entries_for_one_host_the_clients_own_namespaces_counts(scoped: str) -> None:
+    spec = "hosts: [api.example.com], resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}]"
+    older, own = (thing("ServiceEntry", "api", spec, ns, f"200{y}-01-01T00:00:00Z") for y, ns in enumerate(("shop", "default")))
+    village = Village(_TOWN + older + own + scoped)
+
+    def owner(name: str, namespace: str) -> str:
+        (found,) = (s for s in village.view(name, namespace).services() if s.host == "api.example.com")
+        return found.namespace
+
+    assert owner("web-1", "default") == "default"
+    assert owner("reviews-1", "shop") == "shop"
+    assert owner("far", "far") == "shop"
 
 
 def test_a_workloads_own_sidecar_beats_the_namespaces_beats_the_roots() -> None:
@@ -112,19 +128,6 @@ def test_an_egress_proxy_is_reachable_though_nothing_imports_it() -> None:
         + sidecar("egress: [{hosts: ['shop/*']}], outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: web, port: {number: 80}}}")
     )
     assert village.view("web-1").service(host("web")) is not None
-
-
-def test_of_two_services_with_one_host_the_oldest_counts_and_with_a_sidecar_ones_own() -> None:
-    entry = "hosts: [a.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS"
-    village = Village(
-        _TOWN
-        + thing("ServiceEntry", "a", entry, "shop", "2020-01-01T00:00:00Z")
-        + thing("ServiceEntry", "a", entry, "default", "2021-01-01T00:00:00Z")
-    )
-    owner = village.view("web-1").service(host("a")) or next(s for s in village.view("web-1").services() if s.host == "a.com")
-    assert owner.namespace == "shop"
-    village.put(sidecar("egress: [{hosts: ['*/*']}]"))
-    assert next(s for s in village.view("web-1").services() if s.host == "a.com").namespace == "default"
 
 
 def test_proxies_of_one_namespace_share_one_view() -> None:
