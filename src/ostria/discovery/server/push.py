@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from itertools import islice
@@ -41,6 +41,8 @@ class Pusher:
         self.shared = Shared()
         self.connections: dict[str, Connection] = {}
         self._streams_per_proxy = streams_per_proxy
+        self._streams: Counter[str] = Counter()
+        """By proxy, of those that have any."""
         self._queue: OrderedDict[str, Pending] = OrderedDict()
         self._filled = asyncio.Event()
         self._looked_at = world
@@ -58,9 +60,9 @@ class Pusher:
 
     def join(self, connection: Connection) -> None:
         """Raise Refused when the proxy has too many streams already."""
-        mine = sum(each.claims.id == connection.claims.id for each in self.connections.values()) if len(self.connections) < 10_000 else 0
-        if mine >= self._streams_per_proxy:
+        if self._streams[connection.claims.id] >= self._streams_per_proxy:
             raise too_much(f"a proxy may hold at most {self._streams_per_proxy} streams")
+        self._streams[connection.claims.id] += 1
         self.connections[connection.id] = connection
         self.metrics.connected.labels(_label(connection.claims.version)).inc()
         if connection.world is not self.world:
@@ -69,6 +71,9 @@ class Pusher:
     def leave(self, connection: Connection) -> None:
         if self.connections.pop(connection.id, None) is not None:
             self._queue.pop(connection.id, None)
+            self._streams[connection.claims.id] -= 1
+            if not self._streams[connection.claims.id]:
+                del self._streams[connection.claims.id]
             self.metrics.connected.labels(_label(connection.claims.version)).dec()
 
     # What they hear
