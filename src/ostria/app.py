@@ -82,6 +82,7 @@ class ControlPlane:
         self.store = Store()
         self.source = FilesSource(settings.config, self.store, settings.namespace, self._problems_changed, settings.spares)
         self.translator = Translator(tamper(settings.tamper) if settings.tamper else None)
+        self.metrics.count_builds(lambda: dict(self.translator.builds))
         self.mesh_file = MeshFile(settings.mesh_config)
         self.pushes = Pushes(lambda: self.translator.builds)
         self.news = News(self._problems, lambda: self.worlds.current.snapshot.dangling(), self._inspection().locate)
@@ -210,7 +211,7 @@ async def discovery(settings: Settings, announce: Callable[[ControlPlane], None]
     # Streams share the interpreter with the world's thread: hand it over soon.
     sys.setswitchinterval(0.002)
     # Short pauses: young objects are looked at by the thousand, old ones when `Worlds` says so.
-    gc.set_threshold(10_000, 5, 1_000_000)
+    gc.set_threshold(5_000, 5, 1_000_000)
     gc.freeze()
     plane, stop, loop = ControlPlane(settings), asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,8 +1,12 @@
 """The control plane's own metrics, under Istio's names and with its buckets, so that its dashboards and alerts keep working."""
 
+from collections.abc import Callable, Iterator, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
 
@@ -18,6 +22,21 @@ _REJECTS = ("cds", "eds", "lds", "rds")
 def short(type_url: str) -> str:
     """`cds` and so on; the last word of a type URL that has no such name."""
     return _SHORT.get(type_url) or type_url.rsplit(".", 1)[-1].lower()
+
+
+class _Builds(Collector):
+    """Counted where resources are built, read when somebody looks."""
+
+    def __init__(self, builds: Callable[[], Mapping[str, int]]) -> None:
+        self._builds = builds
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "ostria_resources_built", "Resources translated anew: a change builds what it touches", labels=("type",)
+        )
+        for type_url, count in self._builds().items():
+            family.add_metric((short(type_url),), count)
+        yield family
 
 
 class Metrics:
@@ -38,6 +57,10 @@ class Metrics:
             "ostria_loop_turn_seconds", "How long the event loop was at work before it looked for news again", _LAG
         )
         self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
+
+    def count_builds(self, builds: Callable[[], Mapping[str, int]]) -> None:
+        """`builds` gives the resources built so far, by type URL; asked from any thread."""
+        self.registry.register(_Builds(builds))
 
     def time_push(self, type_url: str, seconds: float) -> None:
         """How long it took to work out what a proxy gets of a type. Children are kept: this is called for every proxy, type and change."""
