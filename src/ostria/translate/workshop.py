@@ -1,13 +1,15 @@
 """Where keys become bytes, once: built, patched, serialized, and kept as long as any proxy uses them.
 
-What is kept is found by key and patches; nobody throws it away, it goes when the last set of resources that holds it goes. A builder that fails
-harms its own resource only: the failure is a result like any other, with the objects that it came from.
+What is kept is found by key and patches; nobody throws it away, it goes when the last set of resources that holds it goes. Where ever new keys come to
+the content that is there already (a subset that stays empty, whatever its service's endpoints do), the last few of them are known: a content that
+lives long must not collect all keys that ever led to it. A builder that fails harms its own resource only: the failure is a result like any other,
+with the objects that it came from.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from google.protobuf.message import Message
 
@@ -15,6 +17,9 @@ from ostria.api.meta import ObjectKey
 from ostria.translate.built import Built
 from ostria.translate.patches import Patches
 from ostria.translate.prepared import Prepared, prepare
+
+_FURTHER_KEYS = 8
+"""Of one content, besides the first. A key that is forgotten costs a build when somebody comes with it again."""
 
 Tamper = Callable[[str, Message], Message]
 """For tests: spoil the resource of a name before it is serialized."""
@@ -42,6 +47,8 @@ class Workshop:
         """How often something of a type was built, by type URL: tests prove by it that a change builds only what it touches."""
         self._made: WeakValueDictionary[Hashable, Outcome] = WeakValueDictionary()
         self._contents: WeakValueDictionary[Hashable, Prepared] = WeakValueDictionary()
+        self._further: WeakKeyDictionary[Outcome, deque[Hashable]] = WeakKeyDictionary()
+        """Keys that came to a content which another key had led to before."""
         self._tamper = tamper
 
     def make(self, type_url: str, key: Hashable, build: Callable[[], Built], patches: Patches | None = None) -> Outcome:
@@ -49,7 +56,10 @@ class Workshop:
         at = (type_url, key, patches)
         found = self._made.get(at)
         if found is None:
-            found = self._build(type_url, build, patches)
+            made = self._build(type_url, build, patches)
+            found = self.intern(type_url, made) if isinstance(made, Prepared) else made
+            if found is not made:
+                self._join(at, found)
             self._made[at] = found
         return found
 
@@ -71,4 +81,10 @@ class Workshop:
             message, origins = patched.message, (*origins, *patched.origins)
         if self._tamper is not None:
             message = self._tamper(built.name, message)
-        return self.intern(type_url, prepare(built.name, message, origins, built.requires))
+        return prepare(built.name, message, origins, built.requires)
+
+    def _join(self, at: Hashable, found: Outcome) -> None:
+        keys = self._further.setdefault(found, deque())
+        keys.append(at)
+        if len(keys) > _FURTHER_KEYS:
+            self._made.pop(keys.popleft(), None)

@@ -15,6 +15,8 @@ from ostria.translate.prepared import Prepared
 
 _KEPT = 20_000
 """More than a proxy holds of one mesh: what is forgotten is sent, and refused, again."""
+_LONGEST = 2_000
+"""Characters of a proxy's words that are kept with each."""
 _CONFLICT = "Only unique values for domains are permitted"
 _PARTIAL = re.compile(r"Error adding/updating (cluster|listener)\(s\)")
 
@@ -43,7 +45,7 @@ class Rejections:
         return iter(tuple(self._known.values()))
 
     def block(self, prepared: Prepared, type_url: str, words: str) -> Rejection:
-        found = Rejection(type_url=type_url, name=prepared.name, version=prepared.version, origins=prepared.origins, words=words)
+        found = Rejection(type_url=type_url, name=prepared.name, version=prepared.version, origins=prepared.origins, words=words[:_LONGEST])
         self._known[type_url, prepared.name, prepared.version] = found
         if len(self._known) > _KEPT:
             del self._known[next(iter(self._known))]

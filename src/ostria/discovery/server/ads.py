@@ -15,6 +15,7 @@ from ostria.discovery.protocol.delta import DeltaStream
 from ostria.discovery.protocol.requests import DeltaRequest, SotwRequest
 from ostria.discovery.protocol.sotw import SotwStream
 from ostria.discovery.server import requests as decoding
+from ostria.discovery.server.call import Call
 from ostria.discovery.server.calls import Authenticate
 from ostria.discovery.server.connection import Connection, run_until_first
 from ostria.discovery.server.gate import SendGate
@@ -59,21 +60,24 @@ class AggregatedDiscovery:
         await self._guarded(incoming, context, decoding.sotw, SotwStream)
 
     async def _guarded(self, incoming: AsyncIterator[bytes], context: Any, decode: Decode, variant: type[DeltaStream | SotwStream]) -> None:
-        metrics = self._pusher.metrics
+        metrics, call = self._pusher.metrics, Call(context)
         try:
-            await self._serve(incoming, context, decode, variant)
+            await self._serve(incoming, context, call, decode, variant)
+            call.leave()
         except Refused as refused:
             metrics.refused_streams.labels(refused.reason).inc()
             log.warning("the stream of %s ends: %s", context.peer(), refused.text)
-            await context.abort(refused.status, refused.text)
+            await call.end(refused.status, refused.text)
         except (asyncio.CancelledError, grpc.aio.AbortError, grpc.aio.UsageError):
             raise
         except Exception:
             metrics.internal_errors.inc()
             log.exception("the stream of %s ends by an error of ours", context.peer())
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+            await call.end(grpc.StatusCode.INTERNAL, "internal error")
 
-    async def _serve(self, incoming: AsyncIterator[bytes], context: Any, decode: Decode, variant: type[DeltaStream | SotwStream]) -> None:
+    async def _serve(
+        self, incoming: AsyncIterator[bytes], context: Any, call: Call, decode: Decode, variant: type[DeltaStream | SotwStream]
+    ) -> None:
         caller = self._authenticate(context)
         first, node = await self._first(incoming, context, decode, caller)
         if first is None:
@@ -88,7 +92,7 @@ class AggregatedDiscovery:
         log.info("%s connects from %s", connection.id, context.peer())
         self._pusher.join(connection)
         try:
-            writer = asyncio.create_task(connection.write(context.write))
+            writer = asyncio.create_task(connection.write(call.write))
             reader = asyncio.create_task(self._read(connection, first, incoming, decode))
             await run_until_first(reader, writer)
         finally:

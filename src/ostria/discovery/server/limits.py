@@ -10,6 +10,8 @@ class Limits:
     names: int = 50_000
     """Per type on one stream."""
     types: int = 32
+    error_length: int = 64 << 10
+    """Characters of a refusal that are read."""
     streams_per_proxy: int = 8
     requests_per_second: float = 200.0
     request_burst: float = 2_000.0

@@ -27,7 +27,7 @@ def delta(raw: bytes, limits: Limits) -> tuple[DeltaRequest, Node | None]:
         unsubscribe=tuple(message.resource_names_unsubscribe),
         initial_versions=dict(message.initial_resource_versions),
         nonce=message.response_nonce,
-        error=message.error_detail.message if message.HasField("error_detail") else None,
+        error=_words(message, limits),
     )
     return request, message.node if message.HasField("node") else None
 
@@ -40,7 +40,7 @@ def sotw(raw: bytes, limits: Limits) -> tuple[SotwRequest, Node | None]:
         names=tuple(message.resource_names),
         version=message.version_info,
         nonce=message.response_nonce,
-        error=message.error_detail.message if message.HasField("error_detail") else None,
+        error=_words(message, limits),
     )
     return request, message.node if message.HasField("node") else None
 
@@ -50,6 +50,11 @@ def _parse(kind: Any, raw: bytes) -> Any:
         return kind.FromString(raw)
     except DecodeError as problem:
         raise malformed(f"not a {kind.DESCRIPTOR.name}") from problem
+
+
+def _words(message: Any, limits: Limits) -> str | None:
+    """Why the proxy refuses; searched for names, so that what is longer than any honest answer is cut off."""
+    return message.error_detail.message[: limits.error_length] if message.HasField("error_detail") else None
 
 
 def _check(message: Any, names: int, limits: Limits) -> None:
