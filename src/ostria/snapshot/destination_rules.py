@@ -18,6 +18,8 @@ from ostria.snapshot import failover_labels
 from ostria.snapshot.view import ResolvedDestinationRule
 
 ByHost = Mapping[Host, ResolvedDestinationRule]
+ByViewer = Mapping[str, ResolvedDestinationRule]
+"""What the rules that a client may see add up to, by its namespace; `*` for namespaces that none of them names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,11 +30,10 @@ class DestinationRules:
     domain: str
     local: Mapping[str, ByHost] = field(default_factory=dict)
     """For clients of the same namespace."""
-    exported: Mapping[str, ByHost] = field(default_factory=dict)
-    """For clients elsewhere that may see them: see `export_to`."""
+    exported: Mapping[str, Mapping[Host, ByViewer]] = field(default_factory=dict)
+    """For clients elsewhere that may see them."""
     root_private: ByHost = field(default_factory=dict)
     """Of the root namespace, for itself only."""
-    export_to: Mapping[ResolvedDestinationRule, frozenset[str]] = field(default_factory=dict)
     selecting: Mapping[str, tuple[ResolvedDestinationRule, ...]] = field(default_factory=dict)
     """With a workloadSelector, by namespace, oldest first."""
     labels: frozenset[str] = frozenset()
@@ -60,8 +61,8 @@ class DestinationRules:
         return most_specific(host, table)
 
     def _exported(self, namespace: str, host: Host, client: str) -> ResolvedDestinationRule | None:
-        rule = most_specific(host, self.exported.get(namespace, {}))
-        return rule if rule is not None and visibility.sees(client, self.export_to[rule]) else None
+        seen = most_specific(host, self.exported.get(namespace, {})) or {}
+        return seen.get(client) or seen.get("*")
 
 
 class Merger:
@@ -75,7 +76,7 @@ class Merger:
         """`objects` are oldest first."""
         known, self._known = self._known, {}
         local: dict[str, dict[Host, list[DestinationRule]]] = {}
-        exported: dict[str, dict[Host, list[DestinationRule]]] = {}
+        exported: dict[str, dict[Host, list[tuple[DestinationRule, frozenset[str]]]]] = {}
         private: dict[Host, list[DestinationRule]] = {}
         selecting: dict[str, list[list[DestinationRule]]] = {}
         for rule in objects:
@@ -87,7 +88,7 @@ class Merger:
             if visibility.sees(namespace, seen_by):
                 local.setdefault(namespace, {}).setdefault(host, []).append(rule)
             if seen_by - {namespace}:
-                exported.setdefault(namespace, {}).setdefault(host, []).append(rule)
+                exported.setdefault(namespace, {}).setdefault(host, []).append((rule, seen_by))
             elif namespace == root_namespace and seen_by:
                 private.setdefault(host, []).append(rule)
 
@@ -100,21 +101,24 @@ class Merger:
         def all_of(tables: Mapping[str, Mapping[Host, list[DestinationRule]]]) -> dict[str, ByHost]:
             return {namespace: {host: one(rules) for host, rules in hosts.items()} for namespace, hosts in tables.items()}
 
-        shared = all_of(exported)
         return DestinationRules(
             root_namespace=root_namespace,
             domain=self._domain,
             local=all_of(local),
-            exported=shared,
-            root_private={host: one(rules) for host, rules in private.items()},
-            export_to={
-                shared[ns][host]: frozenset[str]().union(*(visibility.exported(r.spec.export_to, ns, export_default) for r in rules))
-                for ns, hosts in exported.items()
-                for host, rules in hosts.items()
+            exported={
+                namespace: {host: {viewer: one(rules) for viewer, rules in _by_viewer(found).items()} for host, found in hosts.items()}
+                for namespace, hosts in exported.items()
             },
+            root_private={host: one(rules) for host, rules in private.items()},
             selecting={ns: tuple(one(rules) for rules in groups) for ns, groups in selecting.items()},
             labels=frozenset(label for rule in objects for label in failover_labels.of_rule(rule.spec)),
         )
+
+
+def _by_viewer(rules: Sequence[tuple[DestinationRule, frozenset[str]]]) -> dict[str, list[DestinationRule]]:
+    """A rule that is exported to some namespaces only adds nothing for the others."""
+    viewers = {viewer for _, seen_by in rules for viewer in seen_by}
+    return {viewer: [rule for rule, seen_by in rules if visibility.sees(viewer, seen_by)] for viewer in viewers}
 
 
 def _join(groups: list[list[DestinationRule]], rule: DestinationRule) -> None:

@@ -79,6 +79,20 @@ def test_rules_of_one_host_are_merged_the_oldest_first() -> None:
     assert rule.spec.traffic_policy is not None
 
 
+def test_of_rules_for_one_host_only_those_that_a_client_may_see_are_merged() -> None:
+    random = "trafficPolicy: {loadBalancer: {simple: RANDOM}}"
+    village = Village(
+        _TOWN
+        + destination_rule("a", "host: reviews, subsets: [{name: v1, labels: {v: a}}]", "shop", "2024-01-01T00:00:00Z")
+        + destination_rule("b", f"host: reviews, exportTo: [client], {random}", "shop", "2024-01-02T00:00:00Z")
+        + destination_rule("c", "host: reviews, exportTo: [.], subsets: [{name: v3, labels: {v: c}}]", "shop", "2024-01-03T00:00:00Z")
+    )
+    owners = {
+        who: [o.name for o in rule.owners] if (rule := _found(village, who)) else [] for who in ("client", "far", "istio-system", "shop")
+    }
+    assert owners == {"client": ["a", "b"], "far": ["a"], "istio-system": ["a"], "shop": ["a", "c"]}
+
+
 def test_a_rule_with_a_selector_speaks_to_the_workloads_that_it_selects() -> None:
     village = Village(
         _TOWN
