@@ -56,7 +56,8 @@ class Envoy:
     def __post_init__(self) -> None:
         self.connect()
 
-    def connect(self, *, hosts_first: bool = False) -> None:
+    def connect(self, *, hosts_first: bool = False, interrupted: bool = False) -> None:
+        """`interrupted`: the server speaks as soon as it hears something."""
         self.streams += 1
         self.stream = DeltaStream(self.shared, self.rejections, f"{self.streams}-")
         self.inbox.clear()
@@ -67,6 +68,8 @@ class Envoy:
             requests.append(DeltaRequest(type_url=VHDS, initial_versions=dict(self.reported)))
         for request in reversed(requests) if hosts_first else requests:
             self.say(request)
+            if interrupted:
+                self.listen()
 
     def say(self, request: DeltaRequest) -> list[Rejection]:
         return self.stream.receive(request, self.world.get(request.type_url, contents(request.type_url)))
@@ -221,6 +224,17 @@ def test_a_proxy_that_comes_back_is_not_believed_about_a_configuration_that_it_d
     assert envoy.settle() == [(VHDS, [], ["r/a", "r/b"]), (RDS, ["r"], []), (VHDS, ["r/a"], [])]
 
 
+def test_what_it_still_has_of_a_configuration_that_is_back_goes_with_the_first_response() -> None:
+    """It was drained while the control plane was away; its hosts would stand in the way of those that have their domains now."""
+    envoy = connected(r=A, s=B)
+    envoy.change(world(r=A))
+    envoy.settle()
+    envoy.world = world(r=A, s={"d": "c"})
+    envoy.connect(interrupted=True)
+    envoy.settle()
+    assert envoy.hosts == {"r": A, "s": {"d": "c"}}
+
+
 def test_proxies_alike_share_what_they_are_sent() -> None:
     shared, first, second = Shared(), world(r=A, s=B), world(r={**A, "d": "d"}, s=B)
     ones = [Envoy(first, shared) for _ in range(2)]
@@ -334,13 +348,13 @@ class Convergence(RuleBasedStateMachine):
     def it_reads(self) -> None:
         self.envoy.read()
 
-    @rule(hosts_first=st.booleans())
-    def it_reconnects(self, hosts_first: bool) -> None:
+    @rule(hosts_first=st.booleans(), interrupted=st.booleans())
+    def it_reconnects(self, hosts_first: bool, interrupted: bool) -> None:
         if not self.envoy.shells:
             self.envoy.refused.clear()
         if not self.envoy.reported:
             self.envoy.refused.clear()
-        self.envoy.connect(hosts_first=hosts_first)
+        self.envoy.connect(hosts_first=hosts_first, interrupted=interrupted)
 
     @rule()
     def patience_ends(self) -> None:

@@ -131,6 +131,14 @@ class Stream(ABC):
         if isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts) and RDS in self._subscriptions:
             hosts.compare(self._resumed_routes)
 
+    def _hosts_come_first(self) -> bool:
+        """What the proxy reports of virtual hosts is to be looked at, and taken back where it is wrong, before it gets their configuration again."""
+        hosts = self._subscriptions.get(VHDS)
+        if isinstance(hosts, VirtualHosts):
+            return bool(hosts.retired)
+        routes = self._subscriptions[RDS]
+        return self._patient and any(delivered_apart(routes.current.get(name)) for name in self._resumed_routes)
+
     def _follow_routes(self, subscription: Subscription) -> None:
         routes = self._subscriptions.get(RDS)
         if not isinstance(subscription, VirtualHosts) or routes is None:
@@ -157,7 +165,7 @@ class Stream(ABC):
                 self._awaited.add(name)
 
     def _may_send(self, type_url: str) -> bool:
-        if type_url == RDS and isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts) and hosts.retired:
+        if type_url == RDS and self._hosts_come_first():
             return False
         if not self._patient or type_url not in AFTER:
             return True

@@ -145,6 +145,8 @@ class VirtualHosts(Subscription):
     def _force(self, configs: frozenset[str]) -> None:
         names = frozenset(each.name for each in self._hosts(configs)) | self._without_hosts(configs)
         names |= frozenset(name for config in configs for name in self.lingering.pop(config, ()))
+        late = frozenset(name for name in self.retired if config_of(name) in configs)
+        names, self.retired = names | late, self.retired - late
         self.fresh = frozenset()
         self.forced |= names
         self._lose(names)
@@ -171,7 +173,7 @@ class VirtualHosts(Subscription):
 
     def _tellable(self, removed: tuple[str, ...]) -> tuple[str, ...]:
         retired, self.retired = self.retired, frozenset()
-        return (*removed, *sorted(name for name in retired if not self.wants(name)))
+        return (*removed, *sorted(retired))
 
     # What the proxy answered
 
