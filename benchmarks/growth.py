@@ -112,7 +112,7 @@ def _panel(figure: Figure) -> plot.Panel:
     what = rest.removesuffix(", exponent")
     return plot.Panel(
         title=what,
-        note=f"grows as n^{figure.value:g}: {figure.note.partition(';')[0]}, dashed: linear",
+        note=f"∝ n^{figure.value:g}, {figure.note.partition(';')[0]} (dashed: n)",
         x=line.replace(" grow at ", ", at "),
         y=_AXES[next(unit for name, unit in QUANTITIES if name == what)],
         points=figure.points,

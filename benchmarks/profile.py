@@ -14,9 +14,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import machine
 from benchmarks.ads import CHANGE, PATIENCE, TOOLS, control_plane, tool
 from benchmarks.ads_change import CHANGES
 from benchmarks.processes import thread_cpu_seconds
@@ -46,6 +48,8 @@ def main() -> int:
         print("error: py-spy is not installed\nhint: pip install py-spy", file=sys.stderr)
         return 2
     with TemporaryDirectory(prefix="ostria-bench-") as folder:
+        taken = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        print(f"python -m benchmarks.profile {' '.join(sys.argv[1:])}\ncommit {machine.commit()}, {taken}, load average {machine.load()}")
         print("\n".join(_profile(spy, arguments, Path(folder))))
     return 0
 
