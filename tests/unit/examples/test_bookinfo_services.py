@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bookinfo import details, ratings, reviews
-from ostria.local.images import SAMPLES, find
+from ostria.local.containers.images import SAMPLES, find
 from web import Response, Service, json_response
 
 from .asking import ask, decoded
