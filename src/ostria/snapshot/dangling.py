@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ostria.api.meta import ObjectKey
 from ostria.api.networking.destination import Destination
@@ -24,7 +25,7 @@ class Dangling(NamedTuple):
 
 
 def dangling(world: World) -> tuple[Dangling, ...]:
-    found = [*_routes(world), *_secrets(world), *_shadowed(world)]
+    found = [*_routes(world), *_secrets(world), *_keys(world), *_shadowed(world)]
     return tuple(dict.fromkeys(found))
 
 
@@ -93,6 +94,22 @@ def _secrets(world: World) -> Iterator[Dangling]:
                             f"credentialName {name}: no Secret {name} in namespace {namespace}",
                             "a gateway reads Secrets of its own namespace only",
                         )
+
+
+def _keys(world: World) -> Iterator[Dangling]:
+    """The keys of tokens are fetched by the workload's own proxy, which reaches services only."""
+    for namespace, policies in world.policies.request_authentication.items():
+        for policy in policies:
+            for index, rule in enumerate(policy.spec.jwt_rules):
+                name = urlsplit(rule.jwks_uri or "").hostname
+                if not rule.jwks and name and world.services.named(Host(name), namespace) is None:
+                    yield Dangling(
+                        ObjectKey("RequestAuthentication", namespace, policy.metadata.name, rule=index),
+                        "host",
+                        name,
+                        f"jwksUri: host {name} is not a service that namespace {namespace} sees: its keys can't be fetched, and its tokens are refused",
+                        "declare a ServiceEntry for it, and a DestinationRule with tls mode SIMPLE where it is https; or write jwks",
+                    )
 
 
 def _router_namespaces(world: World, selector: dict[str, str]) -> frozenset[str]:

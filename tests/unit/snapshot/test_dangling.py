@@ -1,6 +1,6 @@
 """References that lead nowhere are reported with the object that made them."""
 
-from tests.unit.snapshot.yamls import destination_rule, gateway, virtual_service
+from tests.unit.snapshot.yamls import destination_rule, gateway, thing, virtual_service
 from tests.unit.world import Village, host, pod, service
 
 _WEB = service("web", ("http", 80))
@@ -38,3 +38,13 @@ def test_a_missing_certificate() -> None:
     village.put("{apiVersion: v1, kind: Secret, metadata: {name: cert, namespace: edge}, stringData: {tls.crt: a, tls.key: b}}")
     assert _found(village) == []
     assert village.snapshot.secret("edge", "cert") is not None
+
+
+def test_keys_at_a_host_that_the_mesh_does_not_know() -> None:
+    rules = "jwtRules: [{issuer: a, jwksUri: 'https://keys.example.com/jwks'}, {issuer: b, jwks: '{}'}]"
+    village = Village(_WEB + thing("RequestAuthentication", "tokens", rules))
+    (report,) = village.snapshot.dangling()
+    assert (report.kind, report.name, report.owner.name, report.owner.rule) == ("host", "keys.example.com", "tokens", 0)
+    entry = "hosts: [keys.example.com], ports: [{number: 443, name: https, protocol: HTTPS}], resolution: DNS"
+    village.put(thing("ServiceEntry", "keys", entry))
+    assert _found(village) == []

@@ -8,7 +8,7 @@ import msgspec
 
 from ostria.api.problem import Issue
 from ostria.api.security.request_authentication import JWTRule, RequestAuthentication
-from ostria.config.validate.names import duration_issues, is_header, under
+from ostria.config.validate.names import duration_issues, is_header, under, warning
 from ostria.config.validate.selectors import match_labels_issues, one_target_issues
 
 
@@ -42,6 +42,10 @@ def _rule(rule: JWTRule) -> Iterator[Issue]:
 
 
 def _keys(rule: JWTRule) -> Iterator[Issue]:
+    if not rule.jwks and not rule.jwks_uri:
+        yield warning(
+            ("jwks",), "the issuer's keys are not discovered: without them all of its tokens are refused", "write jwks or jwksUri"
+        )
     if rule.jwks and rule.jwks_uri:
         yield Issue(("jwksUri",), "jwks and jwksUri exclude each other")
     if rule.jwks_uri:

@@ -118,6 +118,7 @@ def test_ports_are_numbers_in_peer_authentications() -> None:
         ("{issuer: a, jwks_uri: nowhere}", "jwksUri", "is not an address of keys"),
         ("{issuer: a, jwks: '{]'}", "jwks", "is not a JSON Web Key Set"),
         ("{issuer: a, jwks: '{\"keys\": []}', jwksUri: 'https://a'}", "jwksUri", "exclude each other"),
+        ("{issuer: a}", "jwks", "are not discovered"),
         ("{issuer: a, fromHeaders: [{name: ''}]}", "fromHeaders[0].name", "is not a header name"),
         ("{issuer: a, outputClaimToHeaders: [{claim: '', header: x}]}", "outputClaimToHeaders[0].claim", "is empty"),
     ],
