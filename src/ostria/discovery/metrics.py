@@ -81,6 +81,9 @@ class Metrics:
         self.write_timeouts = self._counter("pilot_xds_write_timeout", "Streams that ended because the proxy did not read")
         self.send_time = self._histogram("pilot_xds_send_time", "Seconds to hand one response to the proxy", _PUSH)
         self.config_size = self._histogram("pilot_xds_config_size_bytes", "Bytes per response", _SIZE, "type")
+        self.settled = self._gauge("ostria_proxies_settled", "Proxies that hold, acknowledged, all that they asked for")
+        self.bytes_in_flight = self._gauge("ostria_response_bytes_in_flight", "Bytes of large responses that are on their way")
+        self.responses_waiting = self._gauge("ostria_responses_waiting", "Large responses that wait until others have arrived")
         self.refused_streams = self._counter("ostria_streams_refused", "Streams that were refused", "reason")
 
     def _pushes(self) -> None:
@@ -90,6 +93,7 @@ class Metrics:
         self.snapshot_time = self._histogram("pilot_pushcontext_init_seconds", "Seconds to build a snapshot", _PUSH)
         self.push_time = self._histogram("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type")
         self._push_timers: dict[str, Histogram] = {}
+        self.queue_length = self._gauge("ostria_push_queue_length", "Proxies that wait to be told of the newest configuration")
         self.queue_time = self._histogram("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE)
         self.convergence_time = self._histogram(
             "pilot_proxy_convergence_time", "Seconds from a change to the last response of its push", _CONVERGENCE

@@ -7,7 +7,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from ostria.config.store import Change, Store
@@ -15,7 +15,7 @@ from ostria.discovery.metrics import Metrics
 from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.debounce import Debounce, Waits
 from ostria.discovery.world import World
-from ostria.snapshot.snapshots import Snapshot, Snapshots
+from ostria.snapshot.snapshots import Changed, Snapshot, Snapshots
 from ostria.snapshot.view import Proxy
 from ostria.translate.prepared import ResourceSet
 
@@ -155,7 +155,8 @@ class Worlds:
 
     def _settle(self, seconds: float, snapshot: Snapshot) -> None:
         self._metrics.snapshot_time.observe(seconds)
-        self._metrics.triggers.labels("endpoint" if snapshot.changed.endpoints_only else "config").inc()
+        for reason in _reasons(snapshot.changed):
+            self._metrics.triggers.labels(reason).inc()
         self._metrics.services.set(len(snapshot.world.services.by_host))
         self._metrics.virtual_services.set(len(self._store.list("VirtualService")))
         # A world lives long: out of the collector's sight, it costs no pauses.
@@ -168,5 +169,25 @@ class Worlds:
             counter = self._metrics.registry_events if each.key.kind in _REGISTRY else self._metrics.config_events
             counter.labels(each.key.kind, event).inc()
             self._metrics.inbound_updates.labels(
-                "eds" if each.key.kind in _ENDPOINTS else "svc" if each.key.kind == "Service" else "config"
+                "eds" if each.key.kind in _ENDPOINTS else _service(each) if each.key.kind == "Service" else "config"
             ).inc()
+
+
+def _service(change: Change) -> str:
+    return "svc" if change.new is not None else "svcdelete"
+
+
+def _reasons(changed: Changed) -> Iterator[str]:
+    """What a push was begun by, in Istio's words; several things may come together."""
+    if changed.everything:
+        yield "global"
+        return
+    kinds = {key.kind for key in changed.configs}
+    if changed.endpoints:
+        yield "endpoint"
+    if changed.hosts:
+        yield "service"
+    if "Secret" in kinds:
+        yield "secret"
+    if kinds - _REGISTRY - {"Secret"} or not (changed.endpoints or changed.hosts or kinds):
+        yield "config"

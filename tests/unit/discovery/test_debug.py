@@ -126,6 +126,8 @@ async def test_sync_status_follows_an_acknowledgement_and_a_refusal() -> None:
         metrics = (await httpx.AsyncClient(trust_env=False).get(f"http://127.0.0.1:{found.monitoring.port}/metrics")).text
         assert 'pilot_total_xds_rejects_total{type="cds"} 1.0' in metrics
         assert "pilot_xds_cds_reject 1.0" in metrics
+        progress = ("ostria_proxies_settled 0.0", "ostria_push_queue_length 0.0", "ostria_responses_waiting 0.0")
+        assert all(line in metrics for line in progress), "it refused what it should hold"
         await client.close()
 
 

@@ -37,10 +37,10 @@ class Wire:
 
 class Senders:
     def __init__(self, limits: Limits = LIMITS) -> None:
-        self.wire, self._gate = Wire(), SendGate(limits)
+        self.wire, self.gate = Wire(), SendGate(limits)
 
     def send(self, name: str, size: int, *, slow: bool = False) -> "asyncio.Task[bool]":
-        return asyncio.create_task(self._gate.send(self.wire.of(name), response(size), slow=slow))
+        return asyncio.create_task(self.gate.send(self.wire.of(name), response(size), slow=slow))
 
 
 async def a_moment() -> None:
@@ -53,6 +53,7 @@ async def test_large_responses_wait_for_room_first_come_first_served() -> None:
     first, second, third = senders.send("first", 60), senders.send("second", 60), senders.send("third", 30)
     await a_moment()
     assert senders.wire.taken == ["first"], "the third would fit, but it is not its turn"
+    assert (senders.gate.bytes_in_flight, senders.gate.waiting) == (60, 2)
     senders.wire.read("first")
     await a_moment()
     assert senders.wire.taken == ["first", "second", "third"]

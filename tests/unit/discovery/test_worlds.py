@@ -53,7 +53,8 @@ class Mesh:
     def __init__(self) -> None:
         self.thread, self.store, self.published = WorldThread(), Store(), []  # type: ignore[var-annotated]
         self.source = MemorySource(self.store)
-        self.worlds = Worlds(self.store, Broken, NoTranslator(), Metrics("test"))
+        self.metrics = Metrics("test")
+        self.worlds = Worlds(self.store, Broken, NoTranslator(), self.metrics)
 
     def publish(self, world: World, began: float) -> None:
         self.published.append((world, time.monotonic() - began))
@@ -104,3 +105,15 @@ async def test_a_mistake_of_ours_leaves_the_last_good_world_and_the_next_change_
         await mesh.put("c")
         await asyncio.sleep(0.1)
         assert (mesh.hosts(), mesh.worlds.last_failure) == (["a", "b", "c"], "")
+
+
+async def test_a_push_says_in_istios_words_what_it_was_begun_by() -> None:
+    async with running() as mesh:
+        await mesh.put("a")
+        async with asyncio.timeout(5):
+            while not mesh.published:
+                await asyncio.sleep(0.005)
+        counted = mesh.metrics.registry.get_sample_value
+        assert counted("pilot_push_triggers_total", {"type": "global"}) == 1, "the first world"
+        assert counted("pilot_push_triggers_total", {"type": "service"}) == 1
+        assert counted("pilot_push_triggers_total", {"type": "config"}) is None

@@ -38,6 +38,7 @@ class Monitoring:
     def _refresh(self) -> None:
         """What is counted when it is asked for."""
         self.metrics.uptime.set(time.monotonic() - self.began)
+        self._refresh_progress()
         refused = Counter(short(each.type_url) for connection in self.connections() for each in connection.stream if each.refusal)
         for kind, gauge in self.metrics.rejected.items():
             gauge.set(refused[kind])
@@ -47,3 +48,11 @@ class Monitoring:
             self.metrics.root_expiry.set(root)
             self.metrics.root_expiry_seconds.set(root - time.time())
             self.metrics.chain_expiry.set(chain)
+
+    def _refresh_progress(self) -> None:
+        """How far the proxies are that came or were told of something."""
+        connections = tuple(self.connections())
+        gates = {connection.gate for connection in connections}
+        self.metrics.settled.set(sum(connection.stream.settled for connection in connections))
+        self.metrics.bytes_in_flight.set(sum(gate.bytes_in_flight for gate in gates))
+        self.metrics.responses_waiting.set(sum(gate.waiting for gate in gates))

@@ -184,6 +184,7 @@ class Connection:
             self.slow = await self.gate.send(send, response, slow=self.slow)
         except TimeoutError:
             self.metrics.write_timeouts.inc()
+            self.metrics.pushes.labels(f"{kind}_senderr").inc()
             raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", "slow") from None
         self.metrics.send_time.observe(time.perf_counter() - begin)
         self.metrics.pushes.labels(kind).inc()

@@ -25,6 +25,15 @@ class Room:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
+    def used(self) -> int:
+        return self._used
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for room."""
+        return len(self._waiting)
+
+    @property
     def crowded(self) -> bool:
         return bool(self._waiting) or self._used > self._size
 
@@ -68,6 +77,16 @@ class SendGate:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._prompt, self._slow = Room(limits.bytes_in_flight), Room(limits.slow_bytes_in_flight)
+
+    @property
+    def bytes_in_flight(self) -> int:
+        """In large responses that are on their way."""
+        return self._prompt.used + self._slow.used
+
+    @property
+    def waiting(self) -> int:
+        """Large responses that wait for room."""
+        return self._prompt.waiting + self._slow.waiting
 
     async def send(self, write: Write, response: Response, *, slow: bool) -> bool:
         """Write; gives whether the reader is slow. Raise TimeoutError when it doesn't read."""

@@ -46,6 +46,7 @@ class Pusher:
         self._queue: OrderedDict[str, Pending] = OrderedDict()
         self._filled = asyncio.Event()
         self._looked_at = world
+        metrics.queue_length.set_function(lambda: len(self._queue))
         self._rejections: OrderedDict[str, Rejections] = OrderedDict()
 
     # Who is there
