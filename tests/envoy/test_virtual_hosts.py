@@ -1,6 +1,8 @@
 """A real Envoy that is given its virtual hosts one by one: requests arrive where they should, whatever comes, changes, goes or is refused."""
 
 import asyncio
+import json
+import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from envoy.config.route.v3 import route_components_pb2, route_pb2
 from tests.envoy.test_discovery import Backend, Bench, cluster, endpoints, free_port, listener, made
 from tests.unit.discovery.test_server import FakeWorld
 
+from ostria.agent.http_client import Target, get
 from ostria.discovery.protocol.delta import DeltaStream
 from ostria.discovery.protocol.requests import Response
 from ostria.discovery.protocol.subscription import Plan, Subscription
@@ -240,3 +243,59 @@ async def test_an_envoy_that_dies_gets_everything_again(fed: Fed) -> None:
     fed.bench.start_envoy()
     await fed.answers("a", "two")
     assert (["r/a", "r/b"], []) in fed.told()
+
+
+Town = dict[str, dict[str, tuple[str, str]]]
+"""Configuration → host → the cluster it leads to, and its domain."""
+
+
+def any_town(chance: random.Random) -> Town:
+    found: Town = {}
+    for config in (each for each in "rstu" if chance.random() < 0.75):
+        domains = chance.sample([f"d{n}" for n in range(6)], 6)
+        names = chance.sample("abcd", chance.randint(0, 4))
+        found[config] = {name: (chance.choice(("one", "two")), domain) for name, domain in zip(names, domains, strict=False)}
+    return found
+
+
+async def held(fed: Fed) -> Town:
+    """What Envoy has, by its own account."""
+    _, body = await get(Target(port=fed.bench.admin), "/config_dump?resource=dynamic_route_configs")
+    configs = [each["route_config"] for each in json.loads(body).get("configs", ())]
+    return {
+        config["name"]: {
+            each["name"].rpartition("/")[2]: (each["routes"][0]["route"]["cluster"], each["domains"][0])
+            for each in config["virtual_hosts"]
+            if "/" in each["name"]
+        }
+        for config in configs
+    }
+
+
+async def test_whatever_comes_envoy_has_what_the_last_world_says(fed: Fed) -> None:
+    """Listeners come, go and are drained, domains move, the control plane is replaced, and often nobody waits for the one before."""
+    chance = random.Random(2)
+    ports = {config: fed.bench.port if config == "r" else free_port() for config in "rstu"}
+    for _ in range(40):
+        town = any_town(chance)
+        hosts = (host(config, name, to, domain) for config, found in town.items() for name, (to, domain) in found.items())
+        shells = tuple(shell(config, timeout=chance.choice((0, 3))) for config in town)
+        new = fed.world(*hosts, shells=shells, listeners=tuple(listener(f"l{config}", ports[config], config) for config in town))
+        if chance.random() < 0.2:
+            await fed.bench.server.stop(0)
+            await fed.bench.serve(new)
+        else:
+            fed.bench.change(new)
+        if chance.random() < 0.4:
+            await asyncio.sleep(chance.random() / 20)
+            continue
+        if town:
+            await fed.settled()
+        for _ in range(100):
+            now = await held(fed)
+            if all(now.get(config) == found for config, found in town.items()):
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError((town, now))
+        assert not list(fed.bench.connection.rejections)
