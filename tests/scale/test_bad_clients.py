@@ -162,6 +162,15 @@ async def test_a_million_names_in_one_request_or_in_many(tmp_path: Path) -> None
             await on.good_proxy_hears(2)
 
 
+async def test_clients_that_each_ask_for_forty_thousand_names_of_their_own(tmp_path: Path) -> None:
+    async with stage(tmp_path) as on:
+        for number in range(30):
+            async with stream(on.plane) as call:
+                names = [f"outbound|80||host-{number}-{n}.example.com" for n in range(40_000)]
+                await call.write(DeltaDiscoveryRequest(node=on.bad_node(), type_url=EDS, resource_names_subscribe=names))
+                await asyncio.wait_for(call.read(), 20)
+
+
 async def test_a_node_of_ten_megabytes(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         for _ in range(10):

@@ -1,11 +1,14 @@
 """Work done once for all proxies that see the same world: differences between two sets, joined entries, subscribed names.
 
 Differences and choices are keyed by the identity of objects that are one per content (`ResourceSet.shared`, interned name sets), so a look-up
-costs the same however large they are; joined bytes by the resources in them, so that views which agree on a type share them. What no proxy used since the world before last is dropped: old worlds are not kept alive.
+costs the same however large they are; joined bytes by the resources in them, so that views which agree on a type share them. What no proxy used since
+the world before last is dropped: old worlds are not kept alive. Where worlds don't change, so is what goes beyond a budget, for every client may ask for
+a choice of its own.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 from ostria.translate.prepared import Prepared
 
@@ -30,23 +33,39 @@ def difference(old: Content, new: Content) -> Difference:
 
 
 class Generations(Generic[Made]):
-    """A memo keyed by identities, of tuples by those of their elements; what isn't used between two calls of `advance` is forgotten at the second."""
+    """A memo keyed by identities, of tuples by those of their elements; what isn't used between two calls of `advance` is forgotten at the second.
 
-    def __init__(self) -> None:
+    It advances by itself when what came since has more than the `budget` of what `weigh` tells of subjects and result.
+    """
+
+    def __init__(self, budget: int = 100_000, weigh: "Callable[[tuple[object, ...], Made], int]" = lambda *_: 1) -> None:
+        self._budget, self._weigh, self._weight = budget, weigh, 0
         self._young: dict[tuple[object, ...], tuple[tuple[object, ...], Made]] = {}
         self._old: dict[tuple[object, ...], tuple[tuple[object, ...], Made]] = {}
 
     def get(self, subjects: tuple[object, ...], make: Callable[[], Made]) -> Made:
         """`subjects` are compared by identity, except strings and tuples; the memo keeps them alive, so that identities stay theirs."""
         key = tuple(subject if type(subject) in (str, tuple) else id(subject) for subject in subjects)
-        found = self._young.get(key) or self._old.get(key)
+        found = self._young.get(key)
         if found is None:
-            found = (subjects, make())
-        self._young[key] = found
+            found = self._old.get(key) or (subjects, make())
+            self._weight += self._weigh(*found)
+            if self._weight > self._budget:
+                self.advance()
+            self._young[key] = found
         return found[1]
 
     def advance(self) -> None:
-        self._old, self._young = self._young, {}
+        self._old, self._young, self._weight = self._young, {}, 0
+
+
+_NAMES = 200_000
+_BYTES = 128 << 20
+"""Beyond any mesh whose proxies are alike; where they are not, only sharing is lost."""
+
+
+def _names_in(subjects: tuple[object, ...], made: tuple[Prepared, ...]) -> int:
+    return 1 + len(made) + sum(len(each) for each in subjects if isinstance(each, frozenset))
 
 
 GroupOf = Callable[[str], str]
@@ -58,10 +77,10 @@ class Shared:
 
     def __init__(self) -> None:
         self._differences: Generations[Difference] = Generations()
-        self._chosen: Generations[tuple[Prepared, ...]] = Generations()
-        self._entries: Generations[bytes] = Generations()
+        self._chosen: Generations[tuple[Prepared, ...]] = Generations(_NAMES, _names_in)
+        self._entries: Generations[bytes] = Generations(_BYTES, lambda _, made: len(made))
         self._groups: Generations[frozenset[str]] = Generations()
-        self._names: dict[frozenset[str], frozenset[str]] = {}
+        self._names: WeakValueDictionary[int, frozenset[str]] = WeakValueDictionary()
 
     def advance(self) -> None:
         """A new world begins."""
@@ -69,11 +88,9 @@ class Shared:
             memo.advance()
 
     def intern(self, names: frozenset[str]) -> frozenset[str]:
-        """The one object for equal sets of names. Bounded: an evicted set only loses sharing, not meaning."""
-        known = self._names.setdefault(names, names)
-        if len(self._names) > _KEPT_NAME_SETS:
-            del self._names[next(iter(self._names))]
-        return known
+        """The one object for equal sets of names, as long as somebody holds it."""
+        known = self._names.setdefault(hash(names), names)
+        return known if known == names else names
 
     def difference(self, old: Content, new: Content) -> Difference:
         return self._differences.get((old, new), lambda: difference(old, new))
@@ -109,6 +126,3 @@ class Shared:
     ) -> bytes:
         """The joined bytes. Tuples of the same resources share them: many views differ in a few types only, and joined bytes are large."""
         return self._entries.get((variant, type_url, resources), lambda: join(resources, type_url))
-
-
-_KEPT_NAME_SETS = 1024
