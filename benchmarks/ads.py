@@ -82,7 +82,7 @@ def measure(*, quick: bool = False) -> Iterator[Figure]:
 
 
 def _smaller(load: Load) -> Load:
-    return replace(load, proxies=load.proxies // 10, reached=load.reached // 10, services=100, goals={})
+    return replace(load, name=f"a tenth of {load.name}", proxies=load.proxies // 10, reached=load.reached // 10, services=100, goals={})
 
 
 def _floor(sizes: Sequence[int]) -> Iterator[Figure]:
