@@ -107,14 +107,14 @@ class Worlds:
                     if self._build():
                         publish(self.current, began)
 
-    async def rest(self) -> None:
+    async def rest(self, calm: float = _CALM, collect_every: float = _COLLECT_EVERY) -> None:
         """While nothing changes: take what proxies of this world had made out of the collector's sight too; for ever."""
         while True:
-            await asyncio.sleep(_CALM)
+            await asyncio.sleep(calm)
             now = time.monotonic()
-            if now - self._built < _CALM:
+            if now - self._built < calm:
                 continue
-            if now - self._collected > _COLLECT_EVERY:
+            if now - self._collected > collect_every:
                 gc.unfreeze()
                 gc.collect()
                 self._collected = now
