@@ -5,8 +5,8 @@ it has been given a shell (see `ostria.translate.assembly.apart`), all hosts of 
 this subscription are route configurations, and a host is wanted when its configuration is among them.
 
 A configuration that Envoy subscribes to anew begins without hosts, and yet Envoy goes on reporting the versions of those that it had once: hosts of a
-configuration that it let go are taken back before it is sent again. One that is gone from the world keeps its hosts until Envoy lets it go: connections that are being
-drained still use it.
+configuration that it let go are taken back before it is sent again. One that is gone from the world keeps its hosts until Envoy lets it go:
+connections that are being drained still use it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
