@@ -36,7 +36,7 @@ check: $(DEV)  ## format, lint, types, import contracts, unit tests: under a min
 	$(BIN)/lint-imports --no-cache > .import-contracts.log || { cat .import-contracts.log; exit 1; }
 	$(BIN)/pytest --hypothesis-profile=quick tests/unit -x
 
-test: $(DEV)  ## everything: unit, real Envoy, end to end as root and rootless
+test: $(DEV)  ## everything: unit, real Envoy, soak and bad clients, end to end as root and rootless
 	scripts/test $(BIN)
 
 bench: $(DEV)
