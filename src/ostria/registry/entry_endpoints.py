@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ostria.api.networking.service_entry import ServiceEntry
 from ostria.api.networking.workload_entry import WorkloadEntry, WorkloadEntrySpec
 from ostria.registry import locality
-from ostria.registry.hosts import is_wildcard
+from ostria.registry.hosts import is_address, is_wildcard
 from ostria.registry.model import Endpoint, Port, Resolution, Service, Workload
 from ostria.registry.surroundings import Surroundings, of_workload, tls_mode
 from ostria.registry.workloads import NETWORK, entry_speaks_mutual_tls
@@ -26,12 +26,15 @@ def listed(entry: ServiceEntry, service: Service, around: Surroundings) -> dict[
 
 
 def selected(service: Service, found: Iterable[tuple[Workload, WorkloadEntry | None]], around: Surroundings) -> dict[int, list[Endpoint]]:
-    """What the workloadSelector finds: WorkloadEntries, and pods that are ready."""
+    """What the workloadSelector finds: WorkloadEntries, and pods that are ready. Without DNS an entry that has a name instead of an address is of no use:
+    Envoy would reject the endpoints beside it, too."""
+    by_name = service.resolution in _BY_NAME
     endpoints: dict[int, list[Endpoint]] = {p.number: [] for p in service.ports}
     for workload, entry in found:
         for port in service.ports:
             for address in workload.addresses if entry is not None or workload.ready else ():
-                endpoints[port.number].append(_selected(workload, entry, address, port, around))
+                if by_name or is_address(address) or address.startswith("unix://"):
+                    endpoints[port.number].append(_selected(workload, entry, address, port, around))
     return endpoints
 
 

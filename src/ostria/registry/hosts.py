@@ -4,6 +4,7 @@ A pattern is a host or `*` or `*.suffix`. Istio compares patterns by length: the
 """
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from typing import TypeVar
 
 from ostria.registry.model import Host, Namespace
@@ -21,6 +22,15 @@ def qualified(host: str, namespace: str, domain: str) -> Host:
 
 def service_host(name: str, namespace: str, domain: str) -> Host:
     return Host(f"{name}.{namespace}.svc.{domain}".lower())
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address; names and `unix://…` are none."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_wildcard(host: str) -> bool:

@@ -11,6 +11,7 @@ from ostria.api.kubernetes.endpoint_slice import EndpointSlice
 from ostria.api.kubernetes.endpoints import EndpointAddress, Endpoints, EndpointSubset
 from ostria.api.kubernetes.references import ObjectReference
 from ostria.api.networking.workload_entry import WorkloadEntry
+from ostria.registry.hosts import is_address
 from ostria.registry.model import Endpoint, Port, Service, Workload
 from ostria.registry.surroundings import Surroundings, of_workload
 
@@ -59,11 +60,11 @@ def pod_name(reference: ObjectReference, namespace: str) -> str:
 
 
 def from_entries(service: Service, entries: Iterable[tuple[WorkloadEntry, Workload]], around: Surroundings) -> dict[int, list[Endpoint]]:
-    """WorkloadEntries that the service's selector finds: machines that serve beside the pods."""
+    """WorkloadEntries that the service's selector finds: machines that serve beside the pods. Those without an IP address can't."""
     found: dict[int, list[Endpoint]] = {}
     for entry, workload in entries:
         for port in service.ports:
-            for address in workload.addresses:
+            for address in filter(is_address, workload.addresses):
                 number = _entry_port(entry, port)
                 found.setdefault(port.number, []).append(
                     of_workload(workload, address, number, around, weight=entry.spec.weight or 1, known=bool(entry.spec.service_account))

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.world import Village, host, pod, service
 
-from ostria.registry.model import EndpointSet, Host, Resolution, Service, TlsMode
+from ostria.registry.model import EndpointSet, Host, Namespace, Resolution, Service, TlsMode
 
 
 def _entry(name: str, spec: str, namespace: str = "default", created: str = "") -> str:
@@ -137,3 +137,19 @@ def test_disabled_mutual_tls_reaches_the_endpoints_port_by_port() -> None:
     after = {port: _endpoints(village, host("web"), port) for port in (80, 81)}
     assert after[80].endpoints[0].tls_mode is TlsMode.DISABLED
     assert after[81] is before[81]
+
+
+@pytest.mark.parametrize(
+    ("resolution", "found"), [("STATIC", ["10.9.0.1"]), ("NONE", ["10.9.0.1"]), ("DNS", ["10.9.0.1", "vm.example.com"])]
+)
+def test_only_dns_finds_a_selected_entry_that_has_a_name_for_an_address(resolution: str, found: list[str]) -> None:
+    entries = "".join(
+        f"---\n{{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {{name: vm{i}, namespace: default}}, "
+        f"spec: {{address: {address}, labels: {{app: vm}}}}}}\n"
+        for i, address in enumerate(("vm.example.com", "10.9.0.1"))
+    )
+    spec = f"hosts: [a.example.com], {_HTTP}, resolution: {resolution}, workloadSelector: {{labels: {{app: vm}}}}"
+    village = Village(entries + _entry("a", spec) + service("vm", ("http", 80)))
+    assert [e.address for e in _endpoints(village).endpoints] == found
+    machines = village.snapshot.world.endpoints[host("vm"), Namespace("default")][80]
+    assert [e.address for e in machines.endpoints] == ["10.9.0.1"]
