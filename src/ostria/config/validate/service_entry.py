@@ -61,8 +61,6 @@ def _ports(spec: ServiceEntrySpec) -> Iterator[Issue]:
         yield from port_issues(port.number, (*path, "number"))
         if port.target_port:
             yield from port_issues(port.target_port, (*path, "targetPort"))
-            if spec.resolution in (None, "NONE"):
-                yield warning((*path, "targetPort"), "targetPort has no effect where nothing is resolved")
         if not is_host_label(port.name):
             yield Issue((*path, "name"), f"{port.name!r} is not a name for a port")
         if port.protocol and not protocols.is_known(port.protocol):
@@ -84,7 +82,7 @@ def _resolution(spec: ServiceEntrySpec) -> Iterator[Issue]:
                     ("endpoints",), "resolution NONE sends traffic where it was going; it has no endpoints", "set resolution: STATIC or DNS"
                 )
             if spec.workload_selector is not None:
-                yield warning(("workloadSelector",), "with resolution NONE nothing is selected")
+                yield warning(("workloadSelector",), "workloadSelector is meant for resolution STATIC, not for NONE")
         case "STATIC":
             for index, endpoint in enumerate(spec.endpoints):
                 yield from under(("endpoints", index), endpoint_issues(endpoint, ports, names=False))
@@ -106,7 +104,7 @@ def _dns(spec: ServiceEntrySpec, ports: list[str]) -> Iterator[Issue]:
         else:
             yield from under(("endpoints", index), endpoint_issues(endpoint, ports, names=True))
     if spec.workload_selector is not None:
-        yield warning(("workloadSelector",), f"with resolution {spec.resolution} nothing is selected")
+        yield warning(("workloadSelector",), f"workloadSelector is meant for resolution STATIC, not for {spec.resolution}")
 
 
 def _dynamic_dns(spec: ServiceEntrySpec) -> Iterator[Issue]:
