@@ -19,6 +19,7 @@ from ostria.translate.listeners.tcp_routes import Routed, Stop, chains
 from ostria.translate.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, listener, outbound_cluster
 
 HTTP_PROXY = "http_proxy"
+_SERVER_FIRST = frozenset({Protocol.MYSQL, Protocol.MONGO})
 
 
 def keys(view: View) -> tuple[VirtualOutboundKey | OutboundKey, ...]:
@@ -71,12 +72,19 @@ class _Entry:
     grpc_web: bool = False
     explicit_proxy: bool = False
     locked: bool = False
+    first: Protocol | None = None
+    """What the first service here speaks."""
     tcp: list[TcpChain] = field(default_factory=list)
     origins: list[ObjectKey] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return listener(self.addresses[0], self.port) if self.port else self.addresses[0]
+
+    def admits(self, protocol: Protocol) -> bool:
+        """Where a server speaks first nothing can be found out about its clients, so such a port is not shared with other protocols."""
+        self.first = self.first or protocol
+        return protocol is self.first or _SERVER_FIRST.isdisjoint((protocol, self.first))
 
     def add_http(self, routes: str, service: Service, port: Port, *, sniffed: bool) -> None:
         self.routes = self.routes or routes
@@ -173,7 +181,8 @@ class _Table:
             return
         if port.protocol.is_http:
             where = bind or self._everywhere
-            if (entry := self._entry(where, port.number, bound)) is not None and not entry.explicit_proxy:
+            entry = self._entry(where, port.number, bound)
+            if entry is not None and not entry.explicit_proxy and entry.admits(port.protocol):
                 entry.add_http(_shared_routes(port, bind), service, port, sniffed=addresses.is_any(where[0]) and not bound)
             return
         for place in self._places(service, port, bind):
@@ -181,7 +190,7 @@ class _Table:
 
     def _add_at(self, place: "_Place", service: Service, port: Port, source: "_Source", bound: bool) -> None:
         entry = self._entry(place.bind, port.number, bound)
-        if entry is None or entry.explicit_proxy:
+        if entry is None or entry.explicit_proxy or not entry.admits(port.protocol):
             return
         if port.protocol is Protocol.AUTO:
             own = place.address and not addresses.is_unix(place.address) and source.egress.port is None

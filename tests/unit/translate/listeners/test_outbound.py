@@ -131,6 +131,20 @@ def test_a_range_of_addresses_is_a_match_on_the_port_of_all() -> None:
     assert lines(found["0.0.0.0_3000"]) == ["to 172.16.0.0/24 → outbound|3000||vm.example.com", "else → PassthroughCluster"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "where"),
+    [
+        ("MySQL", "HTTP", ["all → outbound|3306||a.example.com"]),
+        ("HTTP", "MySQL", [f"{SNIFFED} → HTTP 3306", "else → PassthroughCluster"]),
+        ("HTTP", "TCP", ["all → outbound|3306||b.example.com", f"{SNIFFED} → HTTP 3306"]),
+    ],
+)
+def test_where_the_server_speaks_first_the_port_is_not_shared(first: str, second: str, where: list[str]) -> None:
+    spec = "{{hosts: [{}.example.com], ports: [{{number: 3306, name: p, protocol: {}}}], resolution: DNS}}"
+    found = of_view(serves(entry("a", spec.format("a", first)), entry("b", spec.format("b", second))))
+    assert lines(found["0.0.0.0_3306"]) == where
+
+
 def test_tcp_routes_split_connections_by_weight() -> None:
     split = """{hosts: [echo], tcp: [{route: [{destination: {host: echo, subset: v1}, weight: 80},
                {destination: {host: echo, subset: v2}, weight: 20}, {destination: {host: echo, subset: v3}, weight: 0}]}]}"""
