@@ -7,6 +7,7 @@ resource names is worked out once per content, for all proxies.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -90,7 +91,7 @@ class Proxy:
     async def _follow(self) -> None:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
         async with grpc.aio.insecure_channel(self._target, options=options) as channel:
-            stream = channel.stream_stream(METHOD)()
+            stream: Any = channel.stream_stream(METHOD)()
             for kind in TYPES:
                 names = [name for wanted, name in self._wanted if wanted == kind]
                 if kind in (CDS, LDS) or names:

@@ -215,5 +215,5 @@ async def at_a_rate(per_second: int, seconds: float, act: Callable[[int], Awaita
     begin, tasks = time.monotonic(), list[asyncio.Task[None]]()
     for count in range(round(per_second * seconds)):
         await asyncio.sleep(max(0.0, begin + count / per_second - time.monotonic()))
-        tasks.append(asyncio.ensure_future(act(count)))  # type: ignore[arg-type]
+        tasks.append(asyncio.ensure_future(act(count)))
     await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)

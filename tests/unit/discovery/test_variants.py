@@ -112,8 +112,8 @@ GOOD = st.fixed_dictionaries({kind: st.dictionaries(st.sampled_from(NAMES), st.i
 def test_who_returns_with_what_it_has_is_sent_what_changed_and_nothing_else(before: Parts, after: Parts) -> None:
     """But for endpoints of a cluster that changed: it waits for them, whatever it has."""
     proxy = DeltaProxy(build(before))
-    for kind, names in EVERYTHING.items():
-        proxy.ask(kind, *names)
+    for kind, wanted in EVERYTHING.items():
+        proxy.ask(kind, *wanted)
     proxy.settle()
     had = {kind: dict(held) for kind, held in proxy.held.items()}
     proxy.change(build(after))
