@@ -25,3 +25,7 @@ class World(Protocol):
     def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
         """Everything of a type that this proxy may have; the same object as long as nothing in it changed."""
         ...
+
+    def forget(self, proxy_id: str) -> None:
+        """The proxy (its claims' `id`) has no stream any more."""
+        ...

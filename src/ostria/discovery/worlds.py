@@ -30,6 +30,7 @@ _CALM, _COLLECT_EVERY = 10.0, 3600.0
 class Translates(Protocol):
     def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet: ...
     def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool: ...
+    def forget(self, proxy_id: str) -> None: ...
 
 
 class TranslatedWorld:
@@ -47,6 +48,9 @@ class TranslatedWorld:
 
     def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
         return self._translator.resources(self.snapshot, proxy, type_url)
+
+    def forget(self, proxy_id: str) -> None:
+        self._translator.forget(proxy_id)
 
 
 class Worlds:

@@ -5,10 +5,10 @@ these two, so the work per proxy is a few look-ups, however large the mesh. When
 all views share what comes to equal keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from ostria.config.store import Stored
 from ostria.snapshot.name_table import Name
@@ -23,10 +23,17 @@ from ostria.translate.patches import problem_of
 from ostria.translate.prepared import Prepared, ResourceSet
 from ostria.translate.workshop import Tamper, Workshop
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 _GENERATIONS = 3
 """Snapshots for which a proxy that did not ask is remembered."""
 _KEPT = 16
 """Snapshots for which a view or inbound side that no proxy asked for is kept: proxies reconnect, and where snapshots come fast many wait their turn."""
+
+
+_IDLE_VIEWS, _IDLE_INBOUNDS = 64, 4096
+"""How many of those there may be at one snapshot: whoever connects with ever new metadata in a mesh at rest must not fill the memory."""
 
 
 class Snapshot(Protocol):
@@ -128,6 +135,9 @@ class Translator:
         self._snapshot: Snapshot | None = None
         self._generation = 0
         """Counts the snapshots seen: their own versions begin anew when the world is built anew."""
+        self._views_look = _IDLE_VIEWS
+        self._inbounds_look = _IDLE_INBOUNDS
+        """At how many of each to look for idle ones next."""
 
     @property
     def builds(self) -> Mapping[str, int]:
@@ -158,6 +168,10 @@ class Translator:
         self._stay(place)
         return True
 
+    def forget(self, proxy_id: str) -> None:
+        """The proxy is gone. What it shared stays for a while: proxies come back."""
+        self._places.pop(proxy_id, None)
+
     def problems(self) -> tuple[Problem, ...]:
         """What is not as its objects ask, for the proxies that asked lately; each once. What is only kept for one that may return has no say."""
         shared = {place.shared: None for place in self._places.values()}
@@ -187,6 +201,10 @@ class Translator:
             return known.shared
         found = self._shared.get(key)
         if found is None:
+            if len(self._shared) >= self._views_look:
+                self._shared = _without_idle(self._shared, {place.shared for place in self._places.values()}, _IDLE_VIEWS)
+                self._views_look = len(self._shared) + _IDLE_VIEWS
+                self._drop_sets()
             found = self._shared[key] = _Shared(self._workshop, key)
         return found
 
@@ -197,6 +215,10 @@ class Translator:
         inbound = snapshot.inbound(proxy)
         own = known.own if known is not None and known.own is not None and known.own.inbound is inbound else self._own.get(inbound)
         if own is None:
+            if len(self._own) >= self._inbounds_look:
+                self._own = _without_idle(self._own, {place.own for place in self._places.values()}, _IDLE_INBOUNDS)
+                self._inbounds_look = len(self._own) + _IDLE_INBOUNDS
+                self._drop_sets()
             own = self._own[inbound] = _Own(InboundAssembly(self._workshop, inbound), self._generation)
         return own
 
@@ -212,4 +234,15 @@ class Translator:
         if any(each.used < oldest for held in (self._shared, self._own) for each in held.values()):
             self._shared = {key: shared for key, shared in self._shared.items() if shared.used >= oldest}
             self._own = {inbound: own for inbound, own in self._own.items() if own.used >= oldest}
-            self._sets = {at: kept for at, kept in self._sets.items() if at[0].used >= oldest and (at[1] is None or at[1].used >= oldest)}
+            self._drop_sets()
+
+    def _drop_sets(self) -> None:
+        shared, own = set(self._shared.values()), {None, *self._own.values()}
+        self._sets = {at: kept for at, kept in self._sets.items() if at[0] in shared and at[1] in own}
+
+
+def _without_idle(held: dict[K, V], used: Set[V | None], most: int) -> dict[K, V]:
+    """All that are used, and the `most` newest of the others."""
+    idle = [key for key, each in held.items() if each not in used]
+    gone = set(idle[:-most])
+    return {key: each for key, each in held.items() if key not in gone}

@@ -28,6 +28,7 @@ METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
 class FakeWorld:
     def __init__(self, version: str, contents: Mapping[str, ResourceSet]) -> None:
         self.version, self._contents = version, contents
+        self.forgotten: list[str] = []
 
     def complete(self, proxy: Proxy) -> Proxy:
         if proxy.name == "stranger":
@@ -39,6 +40,9 @@ class FakeWorld:
 
     def same_for(self, proxy: Proxy, older: World) -> bool:
         return isinstance(older, FakeWorld) and self._contents is older._contents
+
+    def forget(self, proxy_id: str) -> None:
+        self.forgotten.append(proxy_id)
 
 
 class SlowWorld(FakeWorld):
@@ -260,6 +264,22 @@ async def test_a_proxy_may_hold_a_few_streams_and_no_more() -> None:
         await in_its_place.read()
         for client in (*clients, one_more, other, in_its_place):
             await client.close()
+
+
+async def test_the_world_forgets_a_proxy_when_its_last_stream_ends() -> None:
+    async with serving(EMPTY) as server:
+        world = server.pusher.world
+        assert isinstance(world, FakeWorld)
+        clients = [Client(server.plaintext_port) for _ in range(2)]
+        for client in clients:
+            await client.ask(CDS)
+            await client.read()
+        await clients[0].close()
+        await until(lambda: len(server.pusher.connections) == 1)
+        assert not world.forgotten
+        (last,) = server.pusher.connections.values()
+        await clients[1].close()
+        await until(lambda: world.forgotten == [last.claims.id])
 
 
 async def test_unknown_types_and_a_flood_of_requests_are_borne() -> None:

@@ -209,6 +209,20 @@ def test_views_that_nobody_asks_for_are_forgotten() -> None:
     assert len(watched.translator._shared) == 1
 
 
+def test_strangers_who_come_and_go_leave_few_views_in_a_mesh_at_rest() -> None:
+    village = Village(VILLAGE)
+    watched = Watched(village)
+    mine = watched.sets()
+    for number in range(200):
+        stranger = watched.proxy(f"stranger-{number}", "10.0.0.9", outbound_mark=number)
+        watched.translator.resources(village.snapshot, stranger, CDS)
+        watched.translator.forget(stranger.id)
+    assert len(watched.translator._shared) < 140
+    assert len(watched.translator._sets) < 150
+    assert len(watched.translator._places) == 1
+    assert watched.sets() == mine, "who stays keeps the very sets"
+
+
 def test_what_a_proxy_has_already_is_told_by_a_glance() -> None:
     village = Village(VILLAGE)
     watched = Watched(village)

@@ -75,6 +75,7 @@ class Pusher:
             self._streams[connection.claims.id] -= 1
             if not self._streams[connection.claims.id]:
                 del self._streams[connection.claims.id]
+                self._thread.tell(self.world.forget, connection.claims.id)
             self.metrics.connected.labels(_label(connection.claims.version)).dec()
 
     # What they hear

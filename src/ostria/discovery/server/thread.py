@@ -26,6 +26,11 @@ class WorldThread:
         self._loop.call_soon_threadsafe(_work, answer, lambda: work(*args, **kwargs))
         return await asyncio.wrap_future(answer)
 
+    def tell(self, work: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        """Call `work` there, in turn; nobody waits for it. When the thread has ended there is nobody to tell."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: work(*args, **kwargs))
+
     def begin(self, task: Coroutine[object, object, Result]) -> "Future[Result]":
         """Run a coroutine there, beside the calls."""
         return asyncio.run_coroutine_threadsafe(task, self._loop)
