@@ -3,8 +3,9 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -87,6 +88,15 @@ async def serving() -> AsyncIterator[tuple[Serving, httpx.AsyncClient]]:
         found.thread.close()
 
 
+async def synced(http: httpx.AsyncClient, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The only proxy's row of syncz, once it is so."""
+    async with asyncio.timeout(5):
+        while True:
+            (status,) = (await http.get("/debug/syncz")).json()
+            if holds(status):
+                return status
+
+
 async def test_every_page_of_the_index_is_json() -> None:
     async with serving() as (_, http):
         index = (await http.get("/debug")).text
@@ -110,17 +120,15 @@ async def test_sync_status_follows_an_acknowledgement_and_a_refusal() -> None:
         assert status["proxy"] == "sleep.default"
         assert (status["cluster_sent"], status.get("cluster_acked")) == (response.nonce, None)
         await client.accept(response)
-        await asyncio.sleep(0.1)
-        (status,) = (await http.get("/debug/syncz")).json()
-        assert status["cluster_acked"] == status["cluster_sent"]
+        status = await synced(http, lambda status: status.get("cluster_acked") == response.nonce)
+        assert status["cluster_sent"] == response.nonce
         bad = prepare("a", cluster_pb2.Cluster(name="a", alt_stat_name="bad"), ())
         found.server.pusher.push(FakeWorld("8", {CDS: contents(CDS, bad)}), time.monotonic())
         response = await client.read()
         refusal = d.DeltaDiscoveryRequest(type_url=CDS, response_nonce=response.nonce)
         refusal.error_detail.message = "Error adding/updating cluster(s) a: bad"
         await client.call.write(refusal)
-        await asyncio.sleep(0.1)
-        (status,) = (await http.get("/debug/syncz")).json()
+        status = await synced(http, lambda status: bool(status["rejected"]))
         assert status["rejected"] == [{"type": "cds", "resource": "a", "message": "Error adding/updating cluster(s) a: bad", "origins": []}]
         assert (await http.get("/debug/problems")).json()["refused"][0]["resource"] == "a"
         metrics = (await httpx.AsyncClient(trust_env=False).get(f"http://127.0.0.1:{found.monitoring.port}/metrics")).text
@@ -159,9 +167,7 @@ async def test_virtual_hosts_that_came_one_by_one_stand_in_their_configuration()
         (status,) = (await http.get("/debug/syncz")).json()
         assert status["route_sent"] != status["route_acked"], "the configuration is there, its host is not"
         await client.accept(response)
-        await asyncio.sleep(0.1)
-        (status,) = (await http.get("/debug/syncz")).json()
-        assert status["route_sent"] == status["route_acked"]
+        await synced(http, lambda status: status["route_sent"] == status["route_acked"])
         dump = (await http.get("/debug/config_dump", params={"proxyID": "sleep.default"})).json()
         (config,) = next(part["dynamicRouteConfigs"] for part in dump["configs"] if "dynamicRouteConfigs" in part)
         assert [each["name"] for each in config["routeConfig"]["virtualHosts"]] == ["all", "80/reviews"]
@@ -213,11 +219,11 @@ async def test_garbage_costs_its_own_connection_only(garbage: bytes) -> None:
 
 
 async def test_istioctl_asks_over_xds() -> None:
-    async with serving() as (found, _):
+    async with serving() as (found, http):
         client = Client(found.server.plaintext_port)
         await client.ask(CDS)
         await client.accept(await client.read())
-        await asyncio.sleep(0.1)
+        await synced(http, lambda status: status.get("cluster_acked") == status["cluster_sent"])
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{found.server.plaintext_port}")
         call = channel.stream_stream(METHOD + "StreamAggregatedResources")()
         await call.write(d.DiscoveryRequest(type_url="istio.io/debug/syncz").SerializeToString())

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ostria.api.kubernetes.service import Service
@@ -66,6 +66,12 @@ class Mesh:
         return sorted(host.partition(".")[0] for host in self.worlds.current.snapshot.world.services.by_host)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
 @asynccontextmanager
 async def running() -> AsyncIterator[Mesh]:
     mesh = Mesh()
@@ -77,42 +83,38 @@ async def running() -> AsyncIterator[Mesh]:
         mesh.thread.close()
 
 
-async def test_a_change_becomes_a_world_within_milliseconds() -> None:
+async def test_a_change_becomes_one_world() -> None:
     async with running() as mesh:
         await mesh.put("a")
-        await asyncio.sleep(0.1)
-        ((_, seconds),) = mesh.published
-        assert (mesh.hosts(), seconds < 0.1) == (["a"], True)
+        await until(lambda: mesh.hosts() == ["a"])
+        assert len(mesh.published) == 1
 
 
 async def test_a_burst_becomes_few_worlds() -> None:
     async with running() as mesh:
         for number in range(50):
             await mesh.put(f"s{number}")
-        await asyncio.sleep(0.3)
-        assert len(mesh.hosts()) == 50
+        await until(lambda: len(mesh.hosts()) == 50)
         assert len(mesh.published) < 10
 
 
 async def test_a_mistake_of_ours_leaves_the_last_good_world_and_the_next_change_mends_it() -> None:
     async with running() as mesh:
         await mesh.put("a")
-        await asyncio.sleep(0.1)
+        await until(lambda: mesh.hosts() == ["a"])
         Broken.fail = True
         await mesh.put("b")
-        await asyncio.sleep(0.1)
-        assert (mesh.hosts(), mesh.worlds.last_failure) == (["a"], "RuntimeError: a mistake of ours")
+        await until(lambda: mesh.worlds.last_failure == "RuntimeError: a mistake of ours")
+        assert mesh.hosts() == ["a"]
         await mesh.put("c")
-        await asyncio.sleep(0.1)
-        assert (mesh.hosts(), mesh.worlds.last_failure) == (["a", "b", "c"], "")
+        await until(lambda: not mesh.worlds.last_failure)
+        assert mesh.hosts() == ["a", "b", "c"]
 
 
 async def test_a_push_says_in_istios_words_what_it_was_begun_by() -> None:
     async with running() as mesh:
         await mesh.put("a")
-        async with asyncio.timeout(5):
-            while not mesh.published:
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(mesh.published))
         counted = mesh.metrics.registry.get_sample_value
         assert counted("pilot_push_triggers_total", {"type": "global"}) == 1, "the first world"
         assert counted("pilot_push_triggers_total", {"type": "service"}) == 1
