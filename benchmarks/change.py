@@ -1,7 +1,7 @@
 """Milliseconds from saving a VirtualService until every Bookinfo sidecar has acknowledged the new routes.
 
 Acknowledgements are read from the control plane's own `/debug/syncz`, asked through the mesh's control socket as fast as it answers: a sidecar
-counts when the nonce of its last RDS response is a new one and is also the one it acknowledged. What is measured is therefore the end of the
+counts when the nonces of its last routes (RDS and VHDS) are new ones and are also those it acknowledged. What is measured is therefore the end of the
 first answer that says so, later than the acknowledgement by at most one such question.
 """
 
@@ -54,7 +54,7 @@ class Watch:
         self.asking: list[float] = []
 
     def routes(self) -> dict[str, tuple[str, str]]:
-        """Nonces of RDS by sidecar: sent, acknowledged."""
+        """Nonces of routes by sidecar: sent, acknowledged."""
         began = time.perf_counter()
         answer = client.one(self._control, "http", workload="istiod", namespace="istio-system", port=8080, path="/debug/syncz")
         self.asking.append(time.perf_counter() - began)
