@@ -5,44 +5,51 @@ import pathlib
 HOST = "web.example"
 """Where the gateway serves it."""
 
-WEB = """
+
+def web(host: str = HOST, replicas: int = 1) -> str:
+    """A service that the gateway leads to."""
+    return f"""
 apiVersion: v1
 kind: Service
-metadata: {name: httpbin}
+metadata: {{name: httpbin}}
 spec:
-  selector: {app: httpbin}
-  ports: [{name: http, port: 8000, targetPort: 8080}]
+  selector: {{app: httpbin}}
+  ports: [{{name: http, port: 8000, targetPort: 8080}}]
 ---
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: httpbin}
+metadata: {{name: httpbin}}
 spec:
-  selector: {matchLabels: {app: httpbin}}
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: httpbin}}}}
   template:
-    metadata: {labels: {app: httpbin}}
+    metadata: {{labels: {{app: httpbin}}}}
     spec:
       terminationGracePeriodSeconds: 1
       containers:
       - name: httpbin
         image: mccutchen/go-httpbin
-        ports: [{containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /get, port: 8080}}
+        ports: [{{containerPort: 8080}}]
+        readinessProbe: {{httpGet: {{path: /get, port: 8080}}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: Gateway
-metadata: {name: web}
+metadata: {{name: web}}
 spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+  selector: {{istio: ingressgateway}}
+  servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ["*"]}}]
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: web}
+metadata: {{name: web}}
 spec:
-  hosts: [web.example]
+  hosts: ['{host}']
   gateways: [web]
-  http: [{route: [{destination: {host: httpbin, port: {number: 8000}}}]}]
+  http: [{{route: [{{destination: {{host: httpbin, port: {{number: 8000}}}}}}]}}]
 """
+
+
+WEB = web()
 
 
 def shell(name: str = "shell", namespace: str = "default") -> str:

@@ -102,7 +102,7 @@ class TestKills:
         text = (mesh.watched / "web.yaml").read_text()
         mesh.write(
             "web.yaml",
-            text.replace("{name: web}\nspec:\n  hosts: [web.example]", "{name: web}\nspec:\n  hosts: [web.example, late.example]"),
+            text.replace("{name: web}\nspec:\n  hosts: ['web.example']", "{name: web}\nspec:\n  hosts: [web.example, late.example]"),
         )
         eventually(lambda: mesh.get("/get", "late.example").status_code == 200)
         mesh.write("web.yaml", text)

@@ -11,11 +11,12 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from tests.e2e.apps import shell, web
 from tests.e2e.mesh import Mesh, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
-APPS = """
+OWN = """
 apiVersion: v1
 kind: Namespace
 metadata: {name: plain}
@@ -29,29 +30,6 @@ apiVersion: v1
 kind: Secret
 metadata: {name: keys}
 stringData: {token: s3cret}
----
-apiVersion: v1
-kind: Service
-metadata: {name: httpbin}
-spec:
-  selector: {app: httpbin}
-  ports: [{name: http, port: 8000, targetPort: 8080}]
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: httpbin}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: httpbin}}
-  template:
-    metadata: {labels: {app: httpbin}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: httpbin
-        image: mccutchen/go-httpbin
-        ports: [{containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /get, port: 8080}}
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -77,33 +55,8 @@ spec:
         - {name: settings, mountPath: /etc/app/settings}
         - {name: keys, mountPath: /secrets, readOnly: true}
         - {name: scratch, mountPath: /data/scratch}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: outsider, namespace: plain}
-spec:
-  selector: {matchLabels: {app: outsider}}
-  template:
-    metadata: {labels: {app: outsider}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers: [{name: shell, image: curlimages/curl, command: [/bin/sleep, infinity]}]
----
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: web}
-spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: web}
-spec:
-  hosts: ["*"]
-  gateways: [web]
-  http: [{route: [{destination: {host: httpbin, port: {number: 8000}}}]}]
 """
+APPS = "---".join((OWN, web("*", replicas=2), shell("outsider", "plain")))
 
 
 @pytest.fixture(scope="module")
@@ -302,10 +255,11 @@ print({echo(StringValue(value="hi"), timeout=10).value.split()[0] for _ in range
 
 
 class TestProxyless:
-    def test_a_grpc_app_asks_its_agent_itself(self, start, tmp_path):
+    @pytest.mark.parametrize("rootless", [False, True], ids=["root", "rootless"])
+    def test_a_grpc_app_asks_its_agent_itself(self, start, tmp_path, rootless):
         caller = tmp_path / "caller.yaml"
         caller.write_text(CALLER)
-        mesh = start([ECHO, caller])
+        mesh = start([ECHO, caller], rootless=rootless)
         assert mesh.exec("caller", sys.executable, "-c", CALL).strip() == "{'hi'}"
         bootstrap = json.loads(mesh.exec("caller", "sh", "-c", "cat $GRPC_XDS_BOOTSTRAP"))
         assert bootstrap["xds_servers"][0]["server_uri"].startswith("unix:")

@@ -150,18 +150,23 @@ def test_tproxy_keeps_the_callers_address() -> None:
     assert inspectors(listener)[:2] == ["original_dst", "original_src"]
 
 
-def test_a_sidecar_ingress_ends_tls_for_callers_from_outside() -> None:
-    ingress = """
+def own_certificate(protocol: str) -> str:
+    """A Sidecar that ends TLS of callers from outside with a certificate of its own."""
+    return f"""
 ---
 apiVersion: networking.istio.io/v1
 kind: Sidecar
-metadata: {name: app, namespace: default}
+metadata: {{name: app, namespace: default}}
 spec:
   ingress:
-  - port: {number: 9443, name: https, protocol: HTTP}
+  - port: {{number: 9443, name: https, protocol: {protocol}}}
     defaultEndpoint: 127.0.0.1:8080
-    tls: {mode: SIMPLE, serverCertificate: /etc/cert.pem, privateKey: /etc/key.pem}
+    tls: {{mode: SIMPLE, serverCertificate: /etc/cert.pem, privateKey: /etc/key.pem}}
 """
+
+
+def test_a_sidecar_ingress_ends_tls_for_callers_from_outside() -> None:
+    ingress = own_certificate("HTTP")
     listener = virtual(service("app", ("https", 9443)), ingress)
     assert chains(listener, 9443) == [f"tls [{MESH}] → HTTP inbound|9443|| inside TLS", "tls → HTTP inbound|9443|| inside TLS"]
     strict = virtual(service("app", ("https", 9443)), ingress, mtls("STRICT"))
@@ -171,17 +176,7 @@ spec:
 
 
 def test_https_whose_tls_ends_at_the_sidecar_is_http() -> None:
-    ingress = """
----
-apiVersion: networking.istio.io/v1
-kind: Sidecar
-metadata: {name: app, namespace: default}
-spec:
-  ingress:
-  - port: {number: 9443, name: https, protocol: HTTPS}
-    defaultEndpoint: 127.0.0.1:8080
-    tls: {mode: SIMPLE, serverCertificate: /etc/cert.pem, privateKey: /etc/key.pem}
-"""
+    ingress = own_certificate("HTTPS")
     listener = virtual(service("app", ("https", 9443)), ingress, mtls("STRICT", ", portLevelMtls: {9443: {mode: DISABLE}}"))
     assert chains(listener, 9443) == ["tls → HTTP inbound|9443|| inside TLS"]
 
