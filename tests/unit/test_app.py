@@ -36,8 +36,8 @@ def put(folder: Path, name: str, text: str) -> None:
 
 
 @asynccontextmanager
-async def control_plane(folder: Path) -> AsyncIterator[ControlPlane]:
-    settings = Settings(config=(str(folder),), xds_address="127.0.0.1:0", tls_address="", debug_address="", metrics_address="")
+async def control_plane(folder: Path, address: str = "127.0.0.1:0") -> AsyncIterator[ControlPlane]:
+    settings = Settings(config=(str(folder),), xds_address=address, tls_address="", debug_address="", metrics_address="")
     plane = ControlPlane(settings)
     try:
         await plane.start()

@@ -84,10 +84,11 @@ class Egress:
         port = _port(listener) if listener else None
         bind = (listener.bind or "") if listener else ""
         captured = listener is None or listener.capture_mode != "NONE"
+        named = imports(listener, scope.namespace).named if listener else frozenset()
         return self._listeners.get(
             (scope, index),
-            (port, bind, captured, services, bound),
-            lambda: EgressListener(port=port, bind=bind, captured=captured, services=services, virtual_services=bound),
+            (port, bind, captured, services, bound, named),
+            lambda: EgressListener(port=port, bind=bind, captured=captured, services=services, virtual_services=bound, named=named),
         )
 
     def _oldest(self, client: Client, candidates: Iterable[ResolvedVirtualService]) -> tuple[ResolvedVirtualService, ...]:

@@ -48,6 +48,7 @@ def view_key(world: World, proxy: Proxy, references: References) -> ViewKey:
         http_proxy_port=proxy.http_proxy_port,
         outbound_mark=proxy.outbound_mark,
         vhds=proxy.vhds and not router and proxy.generator is Generator.ENVOY,
+        on_demand=proxy.on_demand and proxy.vhds and not router and proxy.generator is Generator.ENVOY,
         proxy_protocol=router and proxy.metadata.get(PROXY_PROTOCOL) in (True, "true"),
     )
 

@@ -43,6 +43,11 @@ class Imports:
         patterns = self._for(namespace)
         return any(matches(p, host) if is_wildcard(host) else covers(p, host) for host in hosts for p in patterns)
 
+    @property
+    def named(self) -> frozenset[str]:
+        """Hosts that are spelled out."""
+        return frozenset(pattern for patterns in self.patterns.values() for pattern in patterns if not is_wildcard(pattern))
+
     def _for(self, namespace: str) -> tuple[str, ...]:
         return self.patterns.get(namespace, ()) + self.patterns.get("*", ())
 

@@ -64,6 +64,8 @@ class Proxy:
     http_proxy_port: int = 0
     vhds: bool = False
     """It takes virtual hosts one by one. A proxy is never moved from one way to the other while it is connected."""
+    on_demand: bool = False
+    """It starts with what its namespace and its Sidecar name, and asks for the rest when a request needs it. Needs `vhds`."""
     outbound_mark: int = 0
     """SO_MARK that Envoy's own upstream sockets carry, where rules can't tell them by UID; 0: none."""
     version: str = ""
@@ -104,6 +106,8 @@ class ViewKey:
     outbound_mark: int
     vhds: bool
     """Sidecars only: HTTP routes are delivered virtual host by virtual host."""
+    on_demand: bool = False
+    """Sidecars only: of clusters and virtual hosts a proxy gets what it starts with, and what it asks for."""
     proxy_protocol: bool = False
     """Routers: a proxy in front may send the PROXY protocol (node metadata OSTRIA_PROXY_PROTOCOL), so the caller's address survives."""
     patch_answers: tuple[bool, ...] = ()
@@ -166,6 +170,8 @@ class EgressListener:
     """Visible here, one per host (the most specific), ordered by creation, host."""
     virtual_services: tuple[ResolvedVirtualService, ...]
     """For gateway `mesh`, oldest first."""
+    named: frozenset[str] = frozenset()
+    """Hosts that the Sidecar spells out, in lower case: a proxy that discovers on demand starts with these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -27,6 +27,11 @@ def outbound_cluster(port: int, subset: str, host: str) -> str:
     return f"outbound|{port}|{subset}|{host}"
 
 
+def is_outbound(cluster: str) -> bool:
+    """The cluster stands for a service."""
+    return cluster.startswith("outbound|")
+
+
 def dns_srv_cluster(port: int, subset: str, host: str) -> str:
     """The name that SNI-routed (AUTO_PASSTHROUGH) traffic carries."""
     return f"outbound_.{port}_.{subset}_.{host}"
@@ -46,6 +51,16 @@ def gateway_https_route(port: int, port_name: str, gateway: str, namespace: str)
 
 def listener(address: str, port: int) -> str:
     return f"{address}_{port}"
+
+
+def virtual_host(config: str, host: str) -> str:
+    """A virtual host as a resource of its own."""
+    return f"{config}/{host}"
+
+
+def config_of(virtual_host: str) -> str:
+    """The route configuration that it belongs to: what stands before the last slash, as Envoy reads it."""
+    return virtual_host.rpartition("/")[0]
 
 
 def config_path(group_version: str, namespace: str, kind: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ostria.api.meta import ObjectKey
 
@@ -35,6 +35,25 @@ def prepare(name: str, message: Serializable, origins: tuple[ObjectKey, ...], re
     return Prepared(name, body, content_version(body), origins, requires)
 
 
+class Choice(NamedTuple):
+    """What a proxy that discovers on demand is given of an offer.
+
+    `answers` tells for each name asked for (CONFIGURATION/AUTHORITY) which of `hosts` serves it; names that nothing serves are not in it.
+    """
+
+    clusters: Mapping[str, Prepared]
+    hosts: Mapping[str, Prepared]
+    answers: Mapping[str, str]
+
+
+class Offer(Protocol):
+    """What a proxy that discovers on demand may choose from; see `ostria.translate.on_demand`."""
+
+    def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
+        """`asked` are virtual hosts as Envoy names them, `clusters` are clusters by name: what the proxy has asked for so far."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceSet:
     """All resources of one type that one proxy may have: a large part shared by a view, and a small part of its own.
@@ -45,6 +64,8 @@ class ResourceSet:
     type_url: str
     shared: Mapping[str, Prepared]
     own: Mapping[str, Prepared] = field(default_factory=dict)
+    offer: Offer | None = None
+    """Set where the proxy gets of `shared` only what it chooses."""
 
     def get(self, name: str) -> Prepared | None:
         return self.own.get(name) or self.shared.get(name)

@@ -19,6 +19,7 @@ from ostria.translate.assembly.names import NameAssembly
 from ostria.translate.assembly.secrets import SecretAssembly
 from ostria.translate.assembly.shelf import NOTHING, Problem
 from ostria.translate.assembly.view import ViewAssembly
+from ostria.translate.on_demand import Menu, Naming, WorkloadOffer
 from ostria.translate.patches import problem_of
 from ostria.translate.prepared import Prepared, ResourceSet
 from ostria.translate.workshop import Tamper, Workshop
@@ -32,6 +33,8 @@ _KEPT = 16
 """Snapshots for which a view or inbound side that no proxy asked for is kept: proxies reconnect, and where snapshots come fast many wait their turn."""
 
 
+_CHOSEN = (names.CDS, names.VHDS)
+"""Types of which a proxy that discovers on demand gets what it chooses."""
 _IDLE_VIEWS, _IDLE_INBOUNDS = 64, 4096
 """How many of those there may be at one snapshot: whoever connects with ever new metadata in a mesh at rest must not fill the memory."""
 
@@ -52,8 +55,9 @@ class Snapshot(Protocol):
 class _Shared:
     """Everything that the proxies of one view share."""
 
-    def __init__(self, workshop: Workshop, key: ViewKey) -> None:
+    def __init__(self, workshop: Workshop, naming: Naming, key: ViewKey) -> None:
         self.key = key
+        self._naming = naming
         self.used = 0
         self.changed_at = 0
         """The version of the snapshot in which the view was new."""
@@ -78,6 +82,11 @@ class _Shared:
         if found is None:
             found = self._current[type_url] = self._make(snapshot, self.view, type_url)
         return found
+
+    def menu(self, snapshot: Snapshot) -> Menu | None:
+        """None where proxies are given everything."""
+        self.advance(snapshot)
+        return self.resources.menu(self.view, self._naming) if self.key.on_demand else None
 
     @property
     def view(self) -> View:
@@ -128,6 +137,7 @@ class Translator:
 
     def __init__(self, tamper: Tamper | None = None) -> None:
         self._workshop = Workshop(tamper)
+        self._naming = Naming()
         self._shared: dict[ViewKey, _Shared] = {}
         self._own: dict[Inbound, _Own] = {}
         self._places: dict[str, _Place] = {}
@@ -150,11 +160,17 @@ class Translator:
         place = self._place(snapshot, proxy)
         shared = place.shared.content(snapshot, type_url)
         own = place.own.resources.content(type_url) if place.own is not None else NOTHING
-        at = (place.shared, place.own if own else None, type_url)
+        offer = self._offer(snapshot, place) if type_url in _CHOSEN else None
+        at = (place.shared, place.own if own or offer else None, type_url)
         found = self._sets.get(at)
-        if found is None or found.shared is not shared or found.own is not own:
-            found = self._sets[at] = ResourceSet(type_url, shared, own)
+        if found is None or found.shared is not shared or found.own is not own or found.offer != offer:
+            found = self._sets[at] = ResourceSet(type_url, shared, own, offer)
         return found
+
+    def _offer(self, snapshot: Snapshot, place: _Place) -> WorkloadOffer | None:
+        if (menu := place.shared.menu(snapshot)) is None:
+            return None
+        return WorkloadOffer(menu, place.own.resources.used(self._naming) if place.own is not None else frozenset())
 
     def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
         """Whether the proxy, completed in `older`, has the same resources as it had there; told by a glance, so False is no proof."""
@@ -205,7 +221,7 @@ class Translator:
                 self._shared = _without_idle(self._shared, {place.shared for place in self._places.values()}, _IDLE_VIEWS)
                 self._views_look = len(self._shared) + _IDLE_VIEWS
                 self._drop_sets()
-            found = self._shared[key] = _Shared(self._workshop, key)
+            found = self._shared[key] = _Shared(self._workshop, self._naming, key)
         return found
 
     def _inbound(self, snapshot: Snapshot, proxy: Proxy, known: _Place | None) -> _Own | None:

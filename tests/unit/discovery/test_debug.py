@@ -161,8 +161,7 @@ async def test_virtual_hosts_that_came_one_by_one_stand_in_their_configuration()
         await client.ask(RDS, "80")
         await client.accept(await client.read())
         await client.ask(VHDS)
-        (status,) = (await http.get("/debug/syncz")).json()
-        assert status["route_sent"] != status.get("route_acked"), "the host may be on its way"
+        await synced(http, lambda status: status["route_sent"] != status.get("route_acked"))  # The host may be on its way.
         response = await client.read()
         (status,) = (await http.get("/debug/syncz")).json()
         assert status["route_sent"] != status["route_acked"], "the configuration is there, its host is not"

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from google.protobuf import any_pb2, json_format
 
 from ostria.discovery.debug.streams import Json, name_of
-from ostria.discovery.protocol.virtual_hosts import config_of
 from ostria.discovery.server.connection import Connection
-from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
+from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS, config_of
 from ostria.translate.prepared import Prepared
 
 _DUMP = "type.googleapis.com/envoy.admin.v3."

@@ -43,6 +43,11 @@ class Stream(ABC):
     def subscription(self, type_url: str) -> Subscription | None:
         return self._subscriptions.get(type_url)
 
+    def asked(self, type_url: str) -> int:
+        """How many names of a type it asks for."""
+        found = self._subscriptions.get(type_url)
+        return len(found.names) if found is not None else 0
+
     @property
     def settled(self) -> bool:
         return all(each.settled for each in self)

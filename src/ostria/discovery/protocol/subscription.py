@@ -18,12 +18,21 @@ _MAX_ROUNDS = 256
 """Refusals of one change: enough to find twenty bad ones among thousands. Then everything that is still suspect counts as bad."""
 
 
+class Answered(NamedTuple):
+    """A resource that answers what the proxy asked for under other names (`aliases`). `version` is what the proxy holds of it, empty if nothing."""
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+
+
 class Plan(NamedTuple):
     """What to send: `bulk` is a tuple shared with other proxies, `rest` is this proxy's own."""
 
     bulk: tuple[Prepared, ...]
     rest: tuple[Prepared, ...]
     removed: tuple[str, ...]
+    answered: tuple[Answered, ...] = ()
 
     @property
     def sent(self) -> tuple[Prepared, ...]:

@@ -9,23 +9,18 @@ configuration that it let go are taken back before it is sent again. One that is
 connections that are being drained still use it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ostria.discovery.protocol.rejections import Rejection
 from ostria.discovery.protocol.sharing import Difference
-from ostria.discovery.protocol.subscription import Holding, Plan, Subscription
-from ostria.translate.names import VHDS
+from ostria.discovery.protocol.subscription import Answered, Holding, Plan, Subscription
+from ostria.translate.names import VHDS, config_of
 from ostria.translate.prepared import Prepared
 
 NO_HOST: Final = "none"
 """Said to be removed from a configuration that has no hosts: Envoy waits for a first answer before it uses the configuration."""
-
-
-def config_of(name: str) -> str:
-    """The route configuration that a virtual host belongs to: what stands before the last slash, as Envoy reads it."""
-    return name.rpartition("/")[0]
 
 
 def delivered_apart(config: Prepared | None) -> bool:
@@ -42,6 +37,8 @@ class VirtualHosts(Subscription):
     """Versions that a reconnecting proxy says it holds."""
     lingering: dict[str, frozenset[str]] = field(default_factory=dict)
     """Hosts that Envoy still has of a configuration that is gone from the world."""
+    unanswered: dict[str, str] = field(default_factory=dict)
+    """Names that requests in Envoy wait for → the virtual host that serves them (empty: none does). Each must be answered, or the request waits for ever."""
     retired: frozenset[str] = frozenset()
     """Hosts to take back before their configuration is sent again: Envoy would report them as if it still had them."""
 
@@ -53,6 +50,10 @@ class VirtualHosts(Subscription):
     def add(self, names: Iterable[str]) -> None:
         """Names are asked for on demand only; everything wanted is sent anyhow, so what remains to be said is what isn't there."""
         self.forced.update(name for name in names if self.wants(name))
+
+    def answer(self, hosts: Mapping[str, str]) -> None:
+        """Names asked for on demand, with the host that serves each."""
+        self.unanswered |= hosts
 
     def drop(self, names: Iterable[str]) -> None:
         """Which hosts it has follows from its configurations."""
@@ -119,7 +120,7 @@ class VirtualHosts(Subscription):
 
     @property
     def settled(self) -> bool:
-        return not self.fresh and not self.retired and super().settled
+        return not self.fresh and not self.retired and not any(self._due()) and super().settled
 
     def plan(self, may_remove: Callable[[], bool]) -> Plan | None:
         if self.flight is not None:
@@ -129,10 +130,26 @@ class VirtualHosts(Subscription):
             if self._nothing_else():
                 return self._first()
             self._force(self.fresh)
+        if any(self._due()):
+            self.owes_answer = True
+            plan = self._careful(may_remove)
+            return plan and plan._replace(answered=self._answered({each.name for each in plan.sent}))
         return self._careful(may_remove) if self.retired else super().plan(may_remove)
 
+    def _due(self) -> Iterator[str]:
+        """Names that can be answered: where the host's configuration has been given, or there is nothing to wait for."""
+        return (name for name, host in self.unanswered.items() if not host or self.wants(host))
+
+    def _answered(self, sent: Collection[str]) -> tuple[Answered, ...]:
+        """While it isn't known which host Envoy refuses, questions about hosts that aren't sent wait."""
+        found: dict[str, list[str]] = {}
+        for name in [name for name in self._due() if not self.suspects or self.unanswered[name] in sent]:
+            host = self.unanswered.pop(name)
+            found.setdefault(host if host in sent or self.holds.get(host) is not None else name, []).append(name)
+        return tuple(Answered(name, held.version if (held := self.holds.get(name)) else "", tuple(names)) for name, names in found.items())
+
     def _nothing_else(self) -> bool:
-        odd = self.holds.kept or self.forced or self.suspects or self.rejections or self.retired or self.current.own
+        odd = self.holds.kept or self.forced or self.suspects or self.rejections or self.retired or self.current.own or self.unanswered
         return not odd and self.holds.base in (None, self.current) and self.fresh.isdisjoint(self.lingering)
 
     def _first(self) -> Plan | None:
@@ -184,6 +201,8 @@ class VirtualHosts(Subscription):
         super().acknowledge()
 
     def refuse(self, words: str) -> list[Rejection]:
+        if self.flight is not None:
+            self.unanswered |= {alias: each.name for each in self.flight.plan.answered for alias in each.aliases}
         if self.flight is not None and self.begun:
             before = self.flight.before
             new = dict.fromkeys(each.name for each in self.flight.plan.sent if config_of(each.name) in self.begun)

@@ -4,10 +4,14 @@ A repeated field is its entries one after another, so a response is glued from e
 precedes it can be shared by every proxy that gets the same resources. Tests compare the result with what upb parses.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from ostria.translate.prepared import Prepared
 from ostria.translate.splice import head
+
+_NONE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 def _text(number: int, text: str) -> bytes:
@@ -16,16 +20,22 @@ def _text(number: int, text: str) -> bytes:
     return head(number, len(data)) + data if data else b""
 
 
-def delta_entries(resources: Iterable[Prepared], type_url: str) -> bytes:
-    """DeltaDiscoveryResponse.resources (2): Resource {version 1, resource 2: Any {type_url 1, value 2}, name 3}."""
+def delta_entries(resources: Iterable[Prepared], type_url: str, aliases: Mapping[str, tuple[str, ...]] = _NONE) -> bytes:
+    """DeltaDiscoveryResponse.resources (2): Resource {version 1, resource 2: Any {type_url 1, value 2}, name 3, aliases 4}."""
     url, parts = _text(1, type_url), []
     for prepared in resources:
         value = head(2, len(prepared.body)) if prepared.body else b""
         any_size = len(url) + len(value) + len(prepared.body)
         before = _text(1, prepared.version) + head(2, any_size) + url + value
-        after = _text(3, prepared.name)
+        after = _text(3, prepared.name) + b"".join(_text(4, alias) for alias in aliases.get(prepared.name, ()))
         parts += [head(2, len(before) + len(prepared.body) + len(after)), before, prepared.body, after]
     return b"".join(parts)
+
+
+def delta_answer(name: str, version: str, aliases: Iterable[str]) -> bytes:
+    """A Resource without content: what waits for `aliases` goes on with the one of that name, which the proxy holds, or without any."""
+    entry = b"".join((_text(1, version), _text(3, name), *(_text(4, alias) for alias in aliases)))
+    return head(2, len(entry)) + entry
 
 
 def delta_end(removed: Iterable[str], version: str, type_url: str, nonce: str) -> bytes:

@@ -86,8 +86,8 @@ class AggregatedDiscovery:
             raise malformed("the first request of a stream must carry a node")
         claims = proxy_of(node, caller)
         if variant is not DeltaStream:
-            # Virtual hosts can be delivered one by one over delta streams only.
-            claims = replace(claims, vhds=False)
+            # Virtual hosts can be delivered one by one, and discovered, over delta streams only.
+            claims = replace(claims, vhds=False, on_demand=False)
         connection = await self._connect(claims, caller, context.peer(), variant)
         log.info("%s connects from %s", connection.id, context.peer())
         self._pusher.join(connection)

@@ -138,8 +138,7 @@ class Connection:
             self.metrics.rejects.labels(short(request.type_url)).inc()
 
     def _check_size(self, type_url: str) -> None:
-        known = self.stream.subscription(type_url)
-        if known is not None and len(known.names) > self.limits.names:
+        if self.stream.asked(type_url) > self.limits.names:
             raise too_much(f"a stream may ask for at most {self.limits.names} names of a type")
 
     # Worlds

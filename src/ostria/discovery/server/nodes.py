@@ -46,6 +46,7 @@ def proxy_of(node: base_pb2.Node, caller: Caller | None) -> Proxy:
         http_proxy_port=_number(said, "HTTP_PROXY_PORT"),
         authenticated=caller is not None,
         vhds=_flag(said, "VHDS"),
+        on_demand=_flag(said, "ON_DEMAND"),
         outbound_mark=_number(said, "OSTRIA_OUTBOUND_MARK"),
         version=_text(said, "ISTIO_VERSION"),
         metadata=said,

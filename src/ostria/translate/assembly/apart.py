@@ -1,20 +1,23 @@
 """Virtual hosts delivered apart from their route configuration (VHDS), made of the very bytes that are inline for everybody else.
 
 Apart from its name a virtual host is the same either way: Envoy wants `CONFIGURATION/HOST` there and splits it at the last slash. What must stay inline
-stays: the host for everything (`*`), which a proxy should have from the first moment, and hosts that an EnvoyFilter named with a slash. A configuration that
+stays: the host for everything (`*`), which a proxy should have from the first moment (not where hosts are discovered on demand: there it would hide all
+that isn't there yet), and hosts that an EnvoyFilter named with a slash. A configuration that
 an EnvoyFilter changed is taken apart after the change, so it says the same as inline, and no proxy is moved from one way to the other when filters
 come and go: Envoy would answer 404 for a moment. Only where a filter brings a virtual host discovery of its own does the configuration stay whole.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import NamedTuple
 
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from ostria.api.meta import ObjectKey
+from ostria.snapshot.view import ViewKey
 from ostria.translate import routes, splice
-from ostria.translate.names import VHDS
+from ostria.translate.names import VHDS, virtual_host
 from ostria.translate.prepared import Prepared, content_version, prepare
 
 _NAME = VirtualHost.NAME_FIELD_NUMBER
@@ -28,12 +31,25 @@ class Apart(NamedTuple):
     hosts: Mapping[str, Prepared]
 
 
-def resource_name(config: str, host: str) -> str:
-    return f"{config}/{host}"
+class Delivery(Enum):
+    """How a route configuration's virtual hosts get to a proxy."""
+
+    WHOLE = "in their configuration"
+    APART = "one by one, all of them"
+    ON_DEMAND = "one by one, when they are asked for"
+
+    def moves(self, name: str, domains: Iterable[str]) -> bool:
+        """Whether a virtual host is delivered apart from its configuration."""
+        if self is Delivery.WHOLE or "/" in name:
+            return False
+        return self is Delivery.ON_DEMAND or _EVERYTHING not in domains
 
 
-def movable(name: str, domains: Iterable[str]) -> bool:
-    return "/" not in name and _EVERYTHING not in domains
+def delivery(view: ViewKey, *, single: bool) -> Delivery:
+    """`single`: the configuration has one host for whatever comes, so that there is nothing to deliver one by one; yet it can wait for being asked for."""
+    if view.on_demand:
+        return Delivery.ON_DEMAND
+    return Delivery.APART if view.vhds and not single else Delivery.WHOLE
 
 
 class Renamed:
@@ -49,7 +65,7 @@ class Renamed:
         for host in inline:
             pair = last.get(host.name)
             if pair is None or pair[0] is not host:
-                pair = (host, self._intern(VHDS, renamed(host, resource_name(config, host.name))))
+                pair = (host, self._intern(VHDS, renamed(host, virtual_host(config, host.name))))
             self._known[host.name] = pair
             found[pair[1].name] = pair[1]
         return found
@@ -65,7 +81,7 @@ def renamed(host: Prepared, name: str) -> Prepared:
     return Prepared(name, body, content_version(body), host.origins)
 
 
-def taken_apart(whole: Prepared, origins: Mapping[str, tuple[ObjectKey, ...]]) -> Apart:
+def taken_apart(whole: Prepared, by: Delivery, origins: Mapping[str, tuple[ObjectKey, ...]]) -> Apart:
     """A finished configuration in parts. `origins` are those of its hosts before EnvoyFilters changed them; the filters are known from `whole`."""
     message = RouteConfiguration.FromString(whole.body)
     if message.HasField("vhds"):
@@ -73,8 +89,8 @@ def taken_apart(whole: Prepared, origins: Mapping[str, tuple[ObjectKey, ...]]) -
     filters = tuple(origin for origin in whole.origins if origin.kind == "EnvoyFilter")
     inline, hosts = [], {}
     for host in message.virtual_hosts:
-        name = resource_name(message.name, host.name)
-        if name in hosts or not movable(host.name, host.domains):
+        name = virtual_host(message.name, host.name)
+        if name in hosts or not by.moves(host.name, host.domains):
             inline.append(host)
             continue
         made_by = (*origins.get(host.name, ()), *filters)

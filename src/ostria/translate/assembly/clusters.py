@@ -57,6 +57,10 @@ class ClusterAssembly:
         self.clusters.fill((*(item for part in self._parts.values() for item in part.clusters), *others))
         self.endpoints.fill(item for part in self._parts.values() for item in part.assignments)
 
+    def beyond(self, hosts: frozenset[str]) -> frozenset[str]:
+        """Names of the clusters of all services but these."""
+        return frozenset(item.name for part in self._parts.values() if part.service.host.lower() not in hosts for item in part.clusters)
+
     def _part(self, view: View, frame: _Frame, service: Service, known: _Part | None) -> _Part:
         rule = view.destination_rule(service.host)
         sets = tuple(view.endpoints(service, port) for port in service.ports)

@@ -9,6 +9,7 @@ from ostria.translate.assembly.added import added
 from ostria.translate.assembly.extensions import ExtensionAssembly
 from ostria.translate.assembly.listeners import ListenerAssembly
 from ostria.translate.assembly.shelf import NOTHING, Item, Problem, Shelf
+from ostria.translate.on_demand import Naming
 from ostria.translate.patches import Context, Stage, select
 from ostria.translate.prepared import Prepared
 from ostria.translate.workshop import Workshop
@@ -36,6 +37,11 @@ class InboundAssembly:
                 return self._extensions.extensions.content
             case _:
                 return NOTHING
+
+    def used(self, naming: Naming) -> frozenset[str]:
+        """Clusters of services that its listeners and their filters name."""
+        listeners, extensions = self._listeners.listeners.content, self._extensions.extensions.content
+        return frozenset((*naming.clusters_of(listeners, names.LDS), *naming.clusters_of(extensions, names.ECDS)))
 
     def problems(self) -> Iterator[Problem]:
         for shelf in (self._clusters, self._listeners.listeners, self._extensions.extensions):

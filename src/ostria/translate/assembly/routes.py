@@ -11,7 +11,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from ostria.snapshot.view import View
 from ostria.translate import routes, splice
-from ostria.translate.assembly.apart import Renamed, movable, taken_apart
+from ostria.translate.assembly.apart import Delivery, Renamed, delivery, taken_apart
 from ostria.translate.assembly.shelf import NOTHING, Item, Shelf
 from ostria.translate.names import RDS, VHDS
 from ostria.translate.patches import Patches
@@ -52,7 +52,7 @@ class RouteAssembly:
         self._parts = {
             key.name: held
             if (held := known.get(key.name)) is not None and held.key == key
-            else self._part(key, last.get(key.name), apart=view.key.vhds and not key.single)
+            else self._part(key, last.get(key.name), delivery(view.key, single=key.single))
             for key in routes.keys(view)
         }
         self.configs.fill(part.config for part in self._parts.values())
@@ -60,17 +60,18 @@ class RouteAssembly:
         failed = (problem for part in self._parts.values() for problem in part.hosts.problems)
         self.hosts.problems = (*self.hosts.problems, *failed)
 
-    def _part(self, key: RouteConfigKey, last: _Part | None, *, apart: bool) -> _Part:
+    def _part(self, key: RouteConfigKey, last: _Part | None, by: Delivery) -> _Part:
         """The shelf of hosts is the last one's, so that a host that fails keeps its last good version."""
         hosts = last.hosts if last is not None else Shelf(VHDS)
         renamed = last.renamed if last is not None else Renamed(self._workshop.intern)
+        apart = by is not Delivery.WHOLE
         if self._patches is not None:
             made = self._workshop.make(RDS, key, lambda: routes.build(key), self._patches)
-            config, moved = self._patched(key, made) if apart else (made, NOTHING)
+            config, moved = self._patched(key, made, by) if apart else (made, NOTHING)
         else:
             hosts.fill(self._hosts(key))
             made = self._shell(key, apart=apart)
-            config, moved = self._moved(key, made, hosts, renamed) if apart else (self._joined(made, hosts.content.values()), NOTHING)
+            config, moved = self._moved(key, made, hosts, renamed, by) if apart else (self._joined(made, hosts.content.values()), NOTHING)
         if isinstance(made, Failed) and last is not None:
             # The shell that is kept belongs with the hosts that are kept.
             moved = last.apart
@@ -84,17 +85,19 @@ class RouteAssembly:
         build = routes.shell_apart if apart else routes.shell
         return self._workshop.make(RDS, (key.name, key.ignore_port, apart), lambda: build(key))
 
-    def _moved(self, key: RouteConfigKey, shell: Outcome, hosts: Shelf, renamed: Renamed) -> tuple[Outcome, Mapping[str, Prepared]]:
+    def _moved(
+        self, key: RouteConfigKey, shell: Outcome, hosts: Shelf, renamed: Renamed, by: Delivery
+    ) -> tuple[Outcome, Mapping[str, Prepared]]:
         """Which hosts move is told by their keys; their bytes stay unread."""
-        staying = frozenset(host.name for host in key.hosts if not movable(host.name, host.domains))
+        staying = frozenset(host.name for host in key.hosts if not by.moves(host.name, host.domains))
         inline = [host for name, host in hosts.content.items() if name in staying]
         return self._joined(shell, inline), renamed.hosts(key.name, (host for name, host in hosts.content.items() if name not in staying))
 
-    def _patched(self, key: RouteConfigKey, whole: Outcome) -> tuple[Outcome, Mapping[str, Prepared]]:
+    def _patched(self, key: RouteConfigKey, whole: Outcome, by: Delivery) -> tuple[Outcome, Mapping[str, Prepared]]:
         """A patch may ask for anything in a configuration, so it is built whole and taken apart afterwards."""
         if not isinstance(whole, Prepared):
             return whole, NOTHING
-        shell, hosts = taken_apart(whole, {host.name: routes.origins(host) for host in key.hosts})
+        shell, hosts = taken_apart(whole, by, {host.name: routes.origins(host) for host in key.hosts})
         intern = self._workshop.intern
         return intern(RDS, shell), {name: intern(VHDS, host) for name, host in hosts.items()}
 

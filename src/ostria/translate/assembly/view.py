@@ -8,9 +8,11 @@ from ostria.translate.assembly import inputs
 from ostria.translate.assembly.clusters import ClusterAssembly
 from ostria.translate.assembly.extensions import ExtensionAssembly
 from ostria.translate.assembly.listeners import ListenerAssembly
+from ostria.translate.assembly.menus import Menus
 from ostria.translate.assembly.proxyless import ProxylessAssembly
 from ostria.translate.assembly.routes import RouteAssembly
 from ostria.translate.assembly.shelf import NOTHING, Problem, Shelf
+from ostria.translate.on_demand import Menu, Naming, start_hosts
 from ostria.translate.patches import Context, Patches, Stage, select
 from ostria.translate.prepared import Prepared
 from ostria.translate.workshop import Workshop
@@ -25,6 +27,7 @@ class ViewAssembly:
         self._listeners = ListenerAssembly(workshop)
         self._extensions = ExtensionAssembly(workshop)
         self._proxyless = ProxylessAssembly(workshop)
+        self._menus = Menus()
         self._inputs: dict[str, tuple[object, ...]] = {}
         self._views: dict[str, View] = {}
 
@@ -47,6 +50,12 @@ class ViewAssembly:
                 return self._extensions.extensions.content
             case _:
                 return NOTHING
+
+    def menu(self, view: View, naming: Naming) -> Menu:
+        """What a proxy that discovers on demand may choose from; the same one as before where nothing of it changed."""
+        types = (names.CDS, names.RDS, names.VHDS, names.LDS, names.ECDS)
+        contents, start = tuple(self.content(view, each) for each in types), start_hosts(view)
+        return self._menus.get(naming, contents, self._clusters.beyond(start), start)
 
     def problems(self) -> Iterator[Problem]:
         for shelf in self._shelves():

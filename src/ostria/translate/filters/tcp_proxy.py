@@ -43,8 +43,9 @@ def to_cluster(cluster: str, stat_prefix: str = "") -> TcpRoute:
     return TcpRoute(stat_prefix=stat_prefix or cluster, targets=((cluster, 1),))
 
 
-def tcp_proxy(route: TcpRoute, access_log: Iterable[AccessLog]) -> Filter:
-    proxy = TcpProxy(stat_prefix=route.stat_prefix, access_log=access_log)
+def tcp_proxy(route: TcpRoute, access_log: Iterable[AccessLog], *, discovery: TcpProxy.OnDemand | None = None) -> Filter:
+    """`discovery`: how to ask for a cluster that isn't there when a connection comes."""
+    proxy = TcpProxy(stat_prefix=route.stat_prefix, access_log=access_log, on_demand=discovery)
     if len(route.targets) == 1:
         proxy.cluster = route.targets[0][0]
     else:

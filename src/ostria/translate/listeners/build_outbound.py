@@ -12,6 +12,7 @@ from ostria.translate.filters.access_log import Layer, access_logs
 from ostria.translate.filters.dynamic import http_resolver, sni_resolver
 from ostria.translate.filters.http_chain import http_filters
 from ostria.translate.filters.http_manager import HttpRoutes, http_manager
+from ostria.translate.filters.on_demand import connection_discovery, request_discovery
 from ostria.translate.filters.proto import flag, nanoseconds
 from ostria.translate.filters.side import Side
 from ostria.translate.filters.tcp_proxy import TcpRoute, tcp_proxy, to_cluster
@@ -71,17 +72,19 @@ def _tcp_match(tcp: TcpChain) -> FilterChainMatch | None:
 
 
 def _tcp(scope: Scope, route: TcpRoute) -> Filter:
-    return tcp_proxy(route, access_logs(scope.mesh.config, scope.telemetry, Side.OUTBOUND, Layer.TCP))
+    logs = access_logs(scope.mesh.config, scope.telemetry, Side.OUTBOUND, Layer.TCP)
+    return tcp_proxy(route, logs, discovery=connection_discovery() if scope.on_demand else None)
 
 
 def _http(key: OutboundKey, http: HttpChain) -> Filter:
     mesh, telemetry = key.scope.mesh.config, key.scope.telemetry
+    filters = http_filters(Side.OUTBOUND, mesh, grpc_web=http.grpc_web, before_router=http_resolver(key.scope.mesh, key.scope.dynamic))
     return http_manager(
         side=Side.OUTBOUND,
         mesh=mesh,
         stat_prefix=delimited(f"outbound_{key.name}"),
         routes=HttpRoutes(name=http.routes),
-        filters=http_filters(Side.OUTBOUND, mesh, grpc_web=http.grpc_web, before_router=http_resolver(key.scope.mesh, key.scope.dynamic)),
+        filters=(*request_discovery(), *filters) if key.scope.on_demand else filters,
         access_log=access_logs(mesh, telemetry, Side.OUTBOUND, Layer.HTTP),
         explicit_proxy=key.explicit_proxy,
     )

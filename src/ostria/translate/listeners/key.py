@@ -21,6 +21,8 @@ class Scope:
     telemetry: TelemetryPolicy
     dynamic: Families | None = None
     """Set where some cluster resolves the requested host itself; its filters resolve for these families."""
+    on_demand: bool = False
+    """Clusters and virtual hosts that aren't there are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

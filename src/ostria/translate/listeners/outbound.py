@@ -23,7 +23,7 @@ _SERVER_FIRST = frozenset({Protocol.MYSQL, Protocol.MONGO})
 
 
 def keys(view: View) -> tuple[VirtualOutboundKey | OutboundKey, ...]:
-    scope = Scope(mesh=view.mesh, telemetry=view.telemetry, dynamic=resolving(view))
+    scope = Scope(mesh=view.mesh, telemetry=view.telemetry, dynamic=resolving(view), on_demand=view.key.on_demand)
     table = _Table(view, scope)
     for egress in view.egress:
         if egress.port is not None:
