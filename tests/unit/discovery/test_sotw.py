@@ -94,3 +94,15 @@ def test_endpoints_follow_a_changed_cluster() -> None:
     proxy = connected(clusters=(A,), endpoints=(resource("a", 1),))
     proxy.change(world((cluster("a", 2),), (resource("a", 1),)))
     assert [each.type_url for each in proxy.receive()] == [CDS, EDS]
+
+
+def test_what_a_proxy_brought_along_goes_when_its_successor_was_refused_and_is_gone_too() -> None:
+    proxy = connected(clusters=(A, B))
+    proxy.world = world(clusters=(cluster("a", "bad"), B))
+    proxy.connect()
+    proxy.receive()
+    proxy.answer(CDS, "Error adding/updating cluster(s) a: no")
+    assert proxy.held[CDS] == {"a": A.version, "b": B.version}
+    proxy.change(world(clusters=(B,)))
+    proxy.settle()
+    assert proxy.held[CDS] == {"b": B.version}

@@ -28,7 +28,7 @@ class SotwStream(Stream):
     def _begin(self, request: SotwRequest, content: ResourceSet) -> None:
         opened = self._open(request.type_url, content)
         if request.version:
-            self._resumed = True
+            self._resumed = opened.untold = True
         else:
             self.rejections.forget(request.type_url)
         opened.owes_answer = request.type_url in WHOLE
@@ -66,4 +66,4 @@ class SotwStream(Stream):
         if not kept:
             return self.shared.chosen(current.shared, None if subscription.wildcard else subscription.names), own
         fresh = tuple(each for each in current if subscription.wants(each.name) and each.name not in kept)
-        return (), fresh + tuple(each for each in kept.values() if each is not None)
+        return (), fresh + tuple(each for each in kept.values() if each is not None and each.version)

@@ -83,6 +83,8 @@ class Subscription:
     """To be sent, or answered as missing, whatever the proxy holds."""
     claimed: Mapping[str, str] | None = None
     """Versions that a reconnecting proxy says it holds; looked at once."""
+    untold: bool = False
+    """The proxy came back with content of which it tells nothing (state of the world), and has not taken anything on this stream."""
     owes_answer: bool = False
     """The proxy waits for a response even if there is nothing in it."""
     flight: Flight | None = None
@@ -252,7 +254,7 @@ class Subscription:
 
     def acknowledge(self) -> None:
         if self.flight is not None:
-            self.acknowledged_nonce, self.refusal, self.flight = self.flight.nonce, "", None
+            self.acknowledged_nonce, self.refusal, self.flight, self.untold = self.flight.nonce, "", None, False
             self._next_suspects()
 
     def refuse(self, words: str) -> list[Rejection]:
@@ -267,9 +269,13 @@ class Subscription:
         if self.rounds > _MAX_ROUNDS:
             culprits, others_applied = frozenset(each.name for each in sent), True
         undone = culprits if others_applied else frozenset(each.name for each in sent) | frozenset(plan.removed if sent else ())
-        self.holds = Holding(self.holds.base, {**self.holds.kept, **{name: before.get(name) for name in undone}})
+        self.holds = Holding(self.holds.base, {**self.holds.kept, **{name: self._had(before, name) for name in undone}})
         self._suspect(frozenset(each.name for each in sent), culprits, others_applied)
         return [self.rejections.block(each, self.type_url, about(each.name, culprits, words)) for each in sent if each.name in culprits]
+
+    def _had(self, before: Holding, name: str) -> Prepared | None:
+        """What stays in place of a refused resource: unseen content, where the proxy may have brought some, so that it is taken back when its time comes."""
+        return before.get(name) or (Prepared(name, b"", "", ()) if self.untold else None)
 
     def _suspect(self, sent: frozenset[str], culprits: frozenset[str], others_applied: bool) -> None:
         group = (self.suspects.pop(0) & sent if self.suspects else sent) - culprits
