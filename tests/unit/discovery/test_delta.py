@@ -210,6 +210,15 @@ def test_refused_content_is_never_sent_again_until_it_changes() -> None:
     assert proxy.settle() == [(LDS, ["l"], [])]
 
 
+def test_a_removal_in_a_response_that_was_refused_as_a_whole_is_said_again() -> None:
+    proxy = connected(listeners=(resource("old", 1),))
+    proxy.change(world(listeners=(resource("bad", 1),)))
+    proxy.receive()
+    proxy.reject(LDS, "the message is not what it says")
+    assert proxy.settle() == [(LDS, [], ["old"])]
+    assert proxy.held[LDS] == {}
+
+
 def test_one_bad_route_does_not_cost_its_neighbours_their_update() -> None:
     names = [str(port) for port in range(80, 97)]
     proxy = connected(routes=tuple(resource(name, 1) for name in names))

@@ -66,14 +66,14 @@ class Rejections:
 class Blame(NamedTuple):
     culprits: frozenset[str]
     others_applied: bool
-    """Envoy took the rest of the response; otherwise it has to be sent again."""
+    """Envoy took the rest of the response, removals too; otherwise it has to be sent again."""
 
 
 def blame(type_url: str, sent: Sequence[Prepared], words: str) -> Blame:
     """Who is to blame for `words`; nobody, when that can't be told yet."""
-    if len(sent) == 1:
-        return Blame(frozenset((sent[0].name,)), True)
     partial = type_url in (CDS, LDS) and _PARTIAL.search(words) is not None
+    if len(sent) == 1:
+        return Blame(frozenset((sent[0].name,)), partial)
     named = frozenset(each.name for each in sent if each.name in words and _mentions(words, each.name, partial))
     return Blame(named, partial and bool(named))
 
