@@ -29,6 +29,8 @@ PROXIES = [
     proxy("grpc", labels={"app": "grpc"}, generator=Generator.GRPC),
     proxy("names", labels={"app": "web"}, vhds=True, dns_capture=True, dns_auto_allocate=True, metadata={"X": "blue"}),
     proxy("open", "other", labels={"app": "web"}, captured=False, http_proxy_port=15002, addresses=("10.0.0.4",)),
+    proxy("asks", "other", labels={"app": "web"}, vhds=True, on_demand=True),
+    proxy("asks", captured=False, http_proxy_port=15002, vhds=True, on_demand=True, addresses=("10.0.0.4",)),
 ]
 
 

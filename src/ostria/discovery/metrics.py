@@ -84,6 +84,7 @@ class Metrics:
         self.settled = self._gauge("ostria_proxies_settled", "Proxies that hold, acknowledged, all that they asked for")
         self.bytes_in_flight = self._gauge("ostria_response_bytes_in_flight", "Bytes of large responses that are on their way")
         self.responses_waiting = self._gauge("ostria_responses_waiting", "Large responses that wait until others have arrived")
+        self.asked_on_demand = self._counter("ostria_on_demand_requests", "Names that proxies asked for when traffic needed them", "type")
         self.refused_streams = self._counter("ostria_streams_refused", "Streams that were refused", "reason")
 
     def _pushes(self) -> None:

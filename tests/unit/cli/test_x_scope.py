@@ -123,6 +123,23 @@ def test_calls_to_hosts_that_nobody_declares_are_said(ostria, town):
     assert "ratings-v1-x-1 also calls hosts that nobody declares" in ostria("x", "scope", "ratings-v1").err
 
 
+def test_a_proxy_that_discovers_on_demand_starts_with_what_it_asked_for_and_goes_on_discovering(ostria, town):
+    asked = {"vhds": ["9080/details", "9080/nobody.example:9080"], "cds": [f"outbound|27017||mongo.{SUFFIX}"]}
+    town.pages["/debug/adsz"] = json.dumps({"clients": [{**client("shop-1", app="shop"), "onDemand": asked}]})
+    stranger = {"name": "9080/nobody.example", "domains": ["nobody.example"], "routes": [{"route": {"cluster": "PassthroughCluster"}}]}
+    details = {**virtual_host(f"details.{SUFFIX}:9080", f"outbound|9080||details.{SUFFIX}"), "domains": [f"details.{SUFFIX}", "details"]}
+    town.pages[ROUTES] = json.dumps(routes(details, stranger))
+    town.pages[CLUSTERS] = json.dumps(clusters(outbound("details", (0, 0))))
+    said = ostria("x", "scope", "shop-1")
+    assert said.lines[1:] == [
+        [f"details.{SUFFIX}", "-", "-", "-", "asked for by shop-1"],
+        [f"mongo.{SUFFIX}", "-", "-", "-", "asked for by shop-1"],
+    ]
+    assert "2 of 2 hosts that 1 proxy has by now" in said.err
+    made = yaml.safe_load(ostria("x", "scope", "shop-1", "-o", "yaml").out)
+    assert made["spec"]["egress"] == [{"hosts": ["istio-system/*", f"*/details.{SUFFIX}", f"*/mongo.{SUFFIX}", "*/*"]}]
+
+
 def test_weights_and_mirrors_lead_to_clusters_too():
     usage = Usage()
     weighted = {"route": {"weighted_clusters": {"clusters": [{"name": f"outbound|80||a.{SUFFIX}"}]}}}

@@ -52,6 +52,10 @@ class Envoy:
     wants_hosts: bool = False
     streams: int = 0
     refused: set[tuple[str, str]] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    """Hosts that it asked for on demand; once each, whatever came of it."""
+    waiting: set[str] = field(default_factory=set)
+    """Those of them that requests still wait for."""
 
     def __post_init__(self) -> None:
         self.connect()
@@ -65,7 +69,7 @@ class Envoy:
         if self.asked:
             requests.append(DeltaRequest(type_url=RDS, subscribe=tuple(sorted(self.asked)), initial_versions=dict(self.shells)))
         if self.wants_hosts:
-            requests.append(DeltaRequest(type_url=VHDS, initial_versions=dict(self.reported)))
+            requests.append(DeltaRequest(type_url=VHDS, subscribe=tuple(sorted(self.named)), initial_versions=dict(self.reported)))
         for request in reversed(requests) if hosts_first else requests:
             self.say(request)
             if interrupted:
@@ -77,6 +81,14 @@ class Envoy:
     def subscribe(self, *configs: str) -> None:
         self.asked.update(configs)
         self.say(DeltaRequest(type_url=RDS, subscribe=configs))
+
+    def need(self, config: str, authority: str) -> None:
+        """A request comes that no virtual host here serves, so that it waits."""
+        name = f"{config}/{authority}"
+        if self.wants_hosts and config in self.hosts and authority not in self.hosts[config].values() and name not in self.named:
+            self.named.add(name)
+            self.waiting.add(name)
+            self.say(DeltaRequest(type_url=VHDS, subscribe=(name,)))
 
     def unsubscribe(self, *configs: str) -> None:
         for config in configs:
@@ -115,14 +127,17 @@ class Envoy:
             for name in message.removed_resources:
                 self.shells.pop(name, None)  # It goes on serving what it has.
             return None
-        assert not {(each.name, each.version) for each in message.resources} & self.refused, "refused content is never sent again"
+        if message.type_url != VHDS:
+            return None
+        resources = [each for each in message.resources if each.HasField("resource")]
+        assert not {(each.name, each.version) for each in resources} & self.refused, "refused content is never sent again"
         after = {config: dict(hosts) for config, hosts in self.hosts.items()}
         for name in message.removed_resources:
             after.get(config_of(name), {}).pop(name.rpartition("/")[2], None)
-        for each in message.resources:
+        for each in resources:
             if config_of(each.name) in after:
                 after[config_of(each.name)][each.name.rpartition("/")[2]] = content_of(each.resource.value)
-        if any(content_of(each.resource.value) == "bad" for each in message.resources):
+        if any(content_of(each.resource.value) == "bad" for each in resources):
             return "no good"
         if any(len(set(hosts.values())) < len(hosts) for hosts in after.values()):
             return CONFLICT
@@ -130,6 +145,7 @@ class Envoy:
         self.reported |= {each.name: each.version for each in message.resources}
         for name in message.removed_resources:
             self.reported.pop(name, None)
+        self.waiting.difference_update(alias for each in message.resources for alias in each.aliases)
         return None
 
     def settle(self) -> list[tuple[str, list[str], list[str]]]:

@@ -4,7 +4,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostria.discovery.protocol.wire import delta_end, delta_entries, sotw_end, sotw_entries
+from ostria.discovery.protocol.wire import delta_answer, delta_end, delta_entries, sotw_end, sotw_entries
 from ostria.translate.prepared import Prepared
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
@@ -20,6 +20,20 @@ def test_a_delta_response_reads_as_protobuf_would_write_it(
         entry = wanted.resources.add(name=each.name, version=each.version)
         entry.resource.type_url, entry.resource.value = kind, each.body
     data = delta_entries(resources, kind) + delta_end(removed, version, kind, nonce)
+    assert discovery_pb2.DeltaDiscoveryResponse.FromString(data) == wanted
+    assert len(data) == wanted.ByteSize()
+
+
+@given(resources=RESOURCES, answered=st.lists(st.tuples(TEXT, TEXT, st.lists(TEXT.filter(bool), max_size=3)), max_size=3), kind=TEXT)
+def test_answers_to_names_that_were_asked_for_too(resources: list[Prepared], answered: list[tuple[str, str, list[str]]], kind: str) -> None:
+    aliases = {each.name: (f"{each.name}-1", each.name or "x") for each in resources[:2]}
+    wanted = discovery_pb2.DeltaDiscoveryResponse()
+    for each in resources:
+        entry = wanted.resources.add(name=each.name, version=each.version, aliases=aliases.get(each.name, ()))
+        entry.resource.type_url, entry.resource.value = kind, each.body
+    for name, version, names in answered:
+        wanted.resources.add(name=name, version=version, aliases=names)
+    data = delta_entries(resources, kind, aliases) + b"".join(delta_answer(*each) for each in answered)
     assert discovery_pb2.DeltaDiscoveryResponse.FromString(data) == wanted
     assert len(data) == wanted.ByteSize()
 

@@ -9,7 +9,7 @@ from tests.unit.town import PROXIES, STEPS, STREETS, Town
 
 from ostria.snapshot.snapshots import Snapshot
 from ostria.snapshot.view import Proxy
-from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
+from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS, outbound_cluster
 from ostria.translate.prepared import ResourceSet
 from ostria.translate.translator import Translator
 
@@ -59,7 +59,20 @@ def written_out(sets: Sets, apart_from: Faults) -> Mapping[str, Any]:
         f"{proxy} {kind}": [(r.name, r.version, r.body, r.origins, r.requires) for r in content if (kind, r.name) not in failed]
         for proxy, contents in sets.items()
         for kind, content in contents.items()
-    }
+    } | {f"{proxy} {kind} chosen": chosen(content) for proxy, contents in sets.items() for kind, content in contents.items()}
+
+
+ASKED = frozenset(
+    {"9080/reviews.default", "9080/other.other:9080", "80/nobody.example", "http_proxy/reviews.default.svc.cluster.local:9080"}
+)
+
+
+def chosen(content: ResourceSet) -> Any:
+    """What a proxy that discovers on demand is given of it, for some names that it may ask for."""
+    if content.offer is None:
+        return None
+    choice = content.offer.choose(ASKED, frozenset({outbound_cluster(9080, "", "gone.example")}))
+    return [[(r.name, r.version, r.body) for r in part.values()] for part in (choice.clusters, choice.hosts)], dict(choice.answers)
 
 
 _BATCHES = st.lists(

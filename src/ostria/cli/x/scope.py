@@ -1,7 +1,7 @@
 """`ostria x scope`: what a workload or a namespace has used of the mesh, and the Sidecar object that it amounts to.
 
 A proxy holds what its Sidecar lets it see, so one that names what is used makes Envoy's memory, and what a change costs, follow use instead of the size of
-the mesh. Hosts stand there with any namespace (`*/HOST`): a VirtualService of another namespace may speak for them, too. Traffic to hosts that were not called
+the mesh. Proxies that discover on demand (docs/decisions/0009) do that by themselves; for them it is what to start with. Hosts stand there with any namespace (`*/HOST`): a VirtualService of another namespace may speak for them, too. Traffic to hosts that were not called
 while one looked is lost under REGISTRY_ONLY and passes without routing otherwise: look at a busy mesh, and read before you apply.
 """
 
@@ -21,6 +21,8 @@ from ostria.cli.x.usage import Usage, Use
 HEADER = ("HOST", "PORTS", "REQUESTS", "CONNECTIONS", "WHY")
 ALWAYS = "istio-system/*"
 """Where the mesh's own services are; an egress listener must name something."""
+EVERYTHING = "*/*"
+"""For proxies that discover on demand: they start with the hosts that are spelled out, and go on discovering the rest."""
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 _NOT_ITS_OWN = ("pod-template-hash", "controller-revision-hash")
 
@@ -29,6 +31,8 @@ class Replica(NamedTuple):
     name: str
     namespace: str
     labels: Mapping[str, str]
+    asked: tuple[str, ...] | None = None
+    """Where it discovers on demand: the virtual hosts and clusters that it asked for."""
 
 
 def scope(
@@ -47,7 +51,7 @@ def scope(
     usage = Usage()
     for each in found:
         read = [json.loads(admin(name, each.namespace, each.name, path)) for path in ("/clusters?format=json", ROUTES)]
-        usage.take(each.name, read[0], _dump(read[1]))
+        usage.take(each.name, read[0], _dump(read[1]), each.asked or ())
     match output:
         case "table":
             print(render(HEADER, rows(usage)))
@@ -55,7 +59,7 @@ def scope(
             print(yaml.safe_dump(sidecar(found, usage, whole=not workload), sort_keys=False), end="")
         case _:
             print(json.dumps(sidecar(found, usage, whole=not workload), indent=2))
-    for note in notes(usage, len(found)):
+    for note in notes(usage, len(found), on_demand=discovering(found)):
         say(note)
 
 
@@ -65,7 +69,8 @@ def replicas(page: Mapping[str, Any]) -> Iterator[Replica]:
         kind, _, who, _ = [*client["connectionId"].split("~"), "", "", "", ""][:4]
         name, _, namespace = who.rpartition(".")
         if kind == "sidecar":
-            yield Replica(name, namespace, client.get("labels", {}))
+            asked = client.get("onDemand")
+            yield Replica(name, namespace, client.get("labels", {}), None if asked is None else (*asked["vhds"], *asked["cds"]))
 
 
 def _matching(found: Iterable[Replica], workload: str, namespace: str) -> Iterator[Replica]:
@@ -84,13 +89,16 @@ def rows(usage: Usage) -> Iterator[tuple[str, ...]]:
 
 
 def _why(use: Use) -> str:
-    return f"called by {', '.join(sorted(use.by))}" if use.called else f"leads to {', '.join(sorted(use.leads_to))}"
+    if use.called:
+        return f"called by {', '.join(sorted(use.by))}"
+    return f"asked for by {', '.join(sorted(use.asked_by))}" if use.asked_by else f"leads to {', '.join(sorted(use.leads_to))}"
 
 
 def sidecar(found: list[Replica], usage: Usage, *, whole: bool) -> dict[str, Any]:
     """For all of the namespace (`whole`), or for the workload that the replicas have their labels from."""
     namespace = found[0].namespace
-    egress = [{"hosts": [ALWAYS, *(f"*/{host}" for host in sorted(usage.hosts))]}]
+    rest = [EVERYTHING] if discovering(found) else []
+    egress = [{"hosts": [ALWAYS, *(f"*/{host}" for host in sorted(usage.hosts)), *rest]}]
     made = {"apiVersion": "networking.istio.io/v1", "kind": "Sidecar"}
     if whole:
         return {**made, "metadata": {"name": "default", "namespace": namespace}, "spec": {"egress": egress}}
@@ -102,6 +110,10 @@ def sidecar(found: list[Replica], usage: Usage, *, whole: bool) -> dict[str, Any
         )
     spec = {"workloadSelector": {"labels": labels}, "egress": egress}
     return {**made, "metadata": {"name": "-".join(dict.fromkeys(labels.values())).lower(), "namespace": namespace}, "spec": spec}
+
+
+def discovering(found: Iterable[Replica]) -> bool:
+    return any(each.asked is not None for each in found)
 
 
 def common_labels(found: list[Replica]) -> dict[str, str]:
@@ -116,9 +128,12 @@ def _own(label: str) -> bool:
     return label not in _NOT_ITS_OWN and not label.partition("/")[0].endswith("istio.io")
 
 
-def notes(usage: Usage, proxies: int) -> Iterator[str]:
+def notes(usage: Usage, proxies: int, *, on_demand: bool) -> Iterator[str]:
     replied = "1 proxy" if proxies == 1 else f"{proxies} proxies"
-    yield f"{len(usage.hosts)} of {len(usage.known)} hosts that {replied} can call are in use, since the endpoints that they know now came"
+    which = "have by now" if on_demand and proxies > 1 else "has by now" if on_demand else "can call"
+    yield f"{len(usage.hosts)} of {len(usage.known)} hosts that {replied} {which} are in use, since the endpoints that they know now came"
+    if on_demand:
+        yield "note: the rest is discovered on demand; with this Sidecar they start with what is spelled out, and */* leaves the rest in reach"
     for each in sorted(usage.strangers):
         yield f"note: {each} also calls hosts that nobody declares; a Sidecar does not change that"
 

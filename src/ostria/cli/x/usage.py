@@ -1,11 +1,12 @@
 """What a proxy has used of the mesh, read off its Envoy: which services it opened connections to, and which hosts lead there.
 
 Envoy counts by endpoint, always; counts go when an endpoint goes. Which host a request named is counted nowhere, so every virtual host that leads to
-a cluster in use counts as used, rather too many than one too few.
+a cluster in use counts as used, rather too many than one too few. A proxy that discovers on demand is asked for nothing that it didn't need, so what it
+asked for counts too.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ostria.cli.proxy_config.clusters import split
@@ -25,6 +26,8 @@ class Use:
     connections: int = 0
     by: set[str] = field(default_factory=set)
     leads_to: set[str] = field(default_factory=set)
+    asked_by: set[str] = field(default_factory=set)
+    """Proxies that discovered it on demand."""
 
     @property
     def called(self) -> bool:
@@ -41,8 +44,8 @@ class Usage:
     strangers: set[str] = field(default_factory=set)
     """Proxies that also called hosts which nobody declares."""
 
-    def take(self, workload: str, clusters: Json, routes: Json) -> None:
-        """Add one proxy: the admin's `/clusters?format=json`, and its `config_dump` of routes."""
+    def take(self, workload: str, clusters: Json, routes: Json, asked: Collection[str] = ()) -> None:
+        """Add one proxy: the admin's `/clusters?format=json`, its `config_dump` of routes, and the names that it asked for on demand."""
         called = dict(_called(clusters))
         self.known |= {host for entry in clusters.get("cluster_statuses", ()) if (host := _host(entry["name"]))}
         if UNKNOWN_HOSTS in called:
@@ -56,6 +59,9 @@ class Usage:
                 use.by.add(workload)
         for host, targets in _leading(routes, frozenset(called)):
             self.hosts.setdefault(host, Use()).leads_to |= targets - {host}
+        for host in (*_served(routes, asked), *filter(None, map(_host, asked))):
+            self.known.add(host)
+            self.hosts.setdefault(host, Use()).asked_by.add(workload)
 
 
 def _called(clusters: Json) -> Iterator[tuple[str, Mapping[str, int]]]:
@@ -81,6 +87,18 @@ def _leading(routes: Json, called: frozenset[str]) -> Iterator[tuple[str, set[st
             targets = {_host(name) for name in _clusters(virtual) if name in called}
             if port.isdecimal() and targets - {""}:
                 yield host.strip("[]"), targets - {""}
+
+
+def _served(routes: Json, asked: Collection[str]) -> Iterator[str]:
+    """Hosts of services that serve these names (CONFIGURATION/AUTHORITY). What stands in for a stranger has no port in its name."""
+    for config in messages(routes, "RoutesConfigDump"):
+        prefix = f"{config.get('name')}/"
+        wanted = {name.removeprefix(prefix) for name in asked if name.startswith(prefix)}
+        wanted |= {name.rpartition(":")[0] for name in wanted}
+        for virtual in config.get("virtual_hosts", ()):
+            host, _, port = virtual["name"].removeprefix(prefix).rpartition(":")
+            if port.isdecimal() and not wanted.isdisjoint(virtual.get("domains", ())):
+                yield host.strip("[]")
 
 
 def _clusters(part: object) -> Iterable[str]:

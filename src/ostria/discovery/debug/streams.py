@@ -105,6 +105,8 @@ def _client(connection: Connection, *, watches: bool) -> Mapping[str, object]:
         "metadata": dict(connection.proxy.metadata),
         "locality": {"region": place.region, "zone": place.zone, "subZone": place.sub_zone},
     }
+    if any(connection.stream.on_demand(each) is not None for each in (CDS, VHDS)):
+        out["onDemand"] = {short(each): sorted(connection.stream.on_demand(each) or ()) for each in (CDS, VHDS)}
     if watches:
         out["watches"] = {each.type_url: _watched(each) for each in connection.stream}
     return out

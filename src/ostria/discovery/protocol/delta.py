@@ -19,8 +19,11 @@ class DeltaStream(Stream):
         super().__init__(shared, rejections, nonce_prefix)
         self.demand = Demand()
 
+    def on_demand(self, type_url: str) -> frozenset[str] | None:
+        return self.demand.asked(type_url) if self.demand.concerns(type_url) else None
+
     def asked(self, type_url: str) -> int:
-        return max(super().asked(type_url), len(self.demand.asked(type_url)))
+        return max(super().asked(type_url), len(self.on_demand(type_url) or ()))
 
     def update(self, worlds: Mapping[str, ResourceSet]) -> None:
         super().update({kind: self.demand.narrowed(content) for kind, content in worlds.items()})

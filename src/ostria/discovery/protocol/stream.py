@@ -43,6 +43,10 @@ class Stream(ABC):
     def subscription(self, type_url: str) -> Subscription | None:
         return self._subscriptions.get(type_url)
 
+    def on_demand(self, type_url: str) -> frozenset[str] | None:
+        """Names that it asked for when traffic needed them; None where it is given everything."""
+        return None
+
     def asked(self, type_url: str) -> int:
         """How many names of a type it asks for."""
         found = self._subscriptions.get(type_url)

@@ -91,6 +91,7 @@ class Connection:
             content = known.current if known else await self._open(request.type_url)
             self._count_nonce(request)
             rejected = self._take(request, content)
+            self._count_asked(request)
         self.share.answered(request.type_url, request.nonce, time.monotonic(), refused=request.error is not None)
         for each in rejected:
             self._tell(each)
@@ -132,6 +133,10 @@ class Connection:
         known = self.stream.subscription(request.type_url)
         if known is not None and request.nonce and request.nonce != known.sent_nonce:
             self.metrics.expired_nonces.labels(short(request.type_url)).inc()
+
+    def _count_asked(self, request: DeltaRequest | SotwRequest) -> None:
+        if isinstance(request, DeltaRequest) and request.subscribe and self.stream.on_demand(request.type_url) is not None:
+            self.metrics.asked_on_demand.labels(short(request.type_url)).inc(len(request.subscribe))
 
     def _count_refusals(self, request: DeltaRequest | SotwRequest) -> None:
         if request.error is not None:

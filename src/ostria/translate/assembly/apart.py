@@ -4,7 +4,8 @@ Apart from its name a virtual host is the same either way: Envoy wants `CONFIGUR
 stays: the host for everything (`*`), which a proxy should have from the first moment (not where hosts are discovered on demand: there it would hide all
 that isn't there yet), and hosts that an EnvoyFilter named with a slash. A configuration that
 an EnvoyFilter changed is taken apart after the change, so it says the same as inline, and no proxy is moved from one way to the other when filters
-come and go: Envoy would answer 404 for a moment. Only where a filter brings a virtual host discovery of its own does the configuration stay whole.
+come and go: Envoy would answer 404 for a moment. Only where a filter brings a virtual host discovery of its own does the configuration stay whole, and for
+proxies that discover on demand where a host would stay inline: it could hide hosts that aren't there yet.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -96,6 +97,8 @@ def taken_apart(whole: Prepared, by: Delivery, origins: Mapping[str, tuple[Objec
         made_by = (*origins.get(host.name, ()), *filters)
         host.name = name
         hosts[name] = prepare(name, host, made_by)
+    if by is Delivery.ON_DEMAND and inline:
+        return Apart(whole, {})
     return Apart(_shell(message, inline, whole.origins), hosts)
 
 

@@ -1,0 +1,225 @@
+"""A proxy that asks for what it needs, told as conversations with the Envoy of `test_virtual_hosts`: every request that waits is answered, whatever happens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryResponse
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from tests.unit.discovery.test_virtual_hosts import CONFIGS, PARTS, Config, Envoy, Worlds, shell
+from tests.unit.discovery.worlds import contents, resource
+
+from ostria.discovery.protocol.requests import DeltaRequest
+from ostria.translate.names import CDS, RDS, VHDS
+from ostria.translate.prepared import Choice, ResourceSet
+
+STRANGER = "stranger"
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """An offer over configurations of hosts that serve one name each: their content. One starts with hosts `a`; each host leads to a cluster of its name."""
+
+    configs: Mapping[str, Config]
+
+    def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
+        hosts = {f"{config}/a": resource(f"{config}/a", found["a"]) for config, found in self.configs.items() if "a" in found}
+        answers = {}
+        for name in sorted(asked):
+            config, _, authority = name.rpartition("/")
+            if config in self.configs and authority != "nothing":
+                host = next((host for host, content in self.configs[config].items() if content == authority), None)
+                found = resource(f"{config}/{host}", authority) if host else resource(f"{config}/{authority}-{STRANGER}", authority)
+                hosts[found.name], answers[name] = found, found.name
+        led_to = {name.rpartition("/")[2] for name in hosts}
+        return Choice({name: resource(name, 1) for name in sorted({"always", *led_to, *clusters})}, dict(sorted(hosts.items())), answers)
+
+
+def world(**configs: Config) -> Worlds:
+    offer = Market(configs)
+    everything = [resource(f"{name}/{host}", content) for name, config in configs.items() for host, content in config.items()]
+    clusters = {each.name: each for each in (resource(name, 1) for name in ("always", "a", "b", "c"))}
+    return {
+        RDS: contents(RDS, *map(shell, configs)),
+        VHDS: ResourceSet(VHDS, {each.name: each for each in everything}, {}, offer),
+        CDS: ResourceSet(CDS, clusters, {}, offer),
+    }
+
+
+def connected(**configs: Config) -> Envoy:
+    envoy = Envoy(world(**configs))
+    envoy.say(DeltaRequest(type_url=CDS))
+    envoy.subscribe(*configs)
+    envoy.settle()
+    return envoy
+
+
+A = {"a": "u", "b": "v", "c": "w"}
+
+
+def test_it_is_given_what_it_starts_with() -> None:
+    envoy = Envoy(world(r=A))
+    envoy.say(DeltaRequest(type_url=CDS))
+    envoy.subscribe("r")
+    assert envoy.settle() == [(CDS, ["a", "always"], []), (RDS, ["r"], []), (VHDS, ["r/a"], [])]
+    assert envoy.stream.settled
+
+
+def test_a_host_comes_behind_the_clusters_that_it_leads_to_and_says_whose_question_it_answers() -> None:
+    envoy = connected(r=A)
+    envoy.need("r", "v")
+    envoy.listen()
+    assert [each.type_url for each in envoy.inbox] == [CDS], "the host waits until the cluster is acknowledged"
+    envoy.read()
+    envoy.listen()
+    (entry,) = DeltaDiscoveryResponse.FromString(envoy.inbox[0].data).resources
+    assert (entry.name, list(entry.aliases)) == ("r/b", ["r/v"])
+    assert envoy.settle() == [(VHDS, ["r/b"], [])]
+    assert not envoy.waiting
+    assert envoy.stream.settled
+
+
+def test_another_name_of_a_host_that_it_has_is_answered_without_sending_it_again() -> None:
+    envoy = connected(r=A)
+    for _ in range(2):
+        envoy.say(DeltaRequest(type_url=VHDS, subscribe=("r/u",)))
+        envoy.listen()
+        (entry,) = DeltaDiscoveryResponse.FromString(envoy.inbox[0].data).resources
+        assert (entry.name, list(entry.aliases), entry.HasField("resource")) == ("r/a", ["r/u"], False)
+        assert entry.version == envoy.reported["r/a"], "Envoy remembers the version that an answer says"
+        envoy.settle()
+
+
+def test_what_nothing_serves_is_answered_so() -> None:
+    envoy = connected(r=A)
+    envoy.need("r", "nothing")
+    assert envoy.settle() == [(VHDS, ["r/nothing"], [])]
+    assert not envoy.waiting
+    assert envoy.hosts["r"] == {"a": "u"}
+
+
+def test_a_name_is_served_for_ever_by_whoever_has_it() -> None:
+    envoy = connected(r=A)
+    envoy.need("r", "v")
+    envoy.settle()
+    envoy.change(world(r={"a": "u"}))
+    assert (VHDS, [f"r/v-{STRANGER}"], ["r/b"]) in envoy.settle()
+    envoy.change(world(r={"a": "u", "c": "v"}))
+    assert (VHDS, ["r/c"], [f"r/v-{STRANGER}"]) in envoy.settle()
+
+
+def test_a_change_of_what_it_did_not_ask_for_sends_nothing() -> None:
+    envoy = connected(r=A)
+    envoy.change(world(r={**A, "c": "x"}))
+    assert envoy.settle() == []
+    assert envoy.stream.settled
+
+
+def test_a_proxy_that_comes_back_gets_answers_but_nothing_that_it_has() -> None:
+    envoy = connected(r=A)
+    envoy.need("r", "v")
+    envoy.settle()
+    envoy.connect()
+    envoy.waiting.add("r/v")  # A request that came while nobody was there.
+    for kind, names, removed in envoy.settle():
+        assert (kind, names, removed) == (VHDS, ["r/b"], [])
+    assert not envoy.waiting
+    assert envoy.hosts["r"] == {"a": "u", "b": "v"}
+
+
+def test_a_host_that_is_refused_releases_the_requests_that_wait_for_it() -> None:
+    envoy = connected(r={"a": "u", "b": "bad"})
+    envoy.need("r", "bad")
+    envoy.settle()
+    assert not envoy.waiting
+    assert [each.name for each in envoy.rejections] == ["r/b"]
+
+
+def test_a_connection_gets_the_cluster_that_it_asks_for() -> None:
+    envoy = connected(r=A)
+    envoy.say(DeltaRequest(type_url=CDS, subscribe=("c", "nowhere")))
+    assert envoy.settle() == [(CDS, ["c", "nowhere"], [])]
+    envoy.say(DeltaRequest(type_url=CDS, unsubscribe=("c", "nowhere")))
+    assert envoy.settle() == [(CDS, [], ["c", "nowhere"])]
+
+
+def test_proxies_alike_that_asked_for_nothing_share_what_they_are_sent() -> None:
+    first = connected(r=A)
+    second = Envoy(first.world, first.shared)
+    second.subscribe("r")
+    second.settle()
+    held = [each.stream.subscription(VHDS) for each in (first, second)]
+    assert all(each is not None for each in held)
+    assert len({each.name for subscription in held if subscription is not None for each in subscription.current}) == 1
+
+
+NAMES = ("u", "v", "w", "x", "y", "nothing", "bad")
+
+
+class Asking(RuleBasedStateMachine):
+    """Whatever happens on the way: no request waits for ever, and every name that was asked for is served as the last world says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.envoy = Envoy(world())
+        self.envoy.say(DeltaRequest(type_url=CDS))
+        self.parts: Mapping[str, Config] = {}
+
+    @rule(parts=PARTS)
+    def the_world_changes(self, parts: Mapping[str, Config]) -> None:
+        self.parts = parts
+        self.envoy.change(world(**parts))
+
+    @rule(config=st.sampled_from(CONFIGS))
+    def it_asks_for_a_configuration(self, config: str) -> None:
+        if config not in self.envoy.asked:
+            self.envoy.subscribe(config)
+
+    @rule(config=st.sampled_from(CONFIGS), name=st.sampled_from(NAMES))
+    def a_request_comes(self, config: str, name: str) -> None:
+        self.envoy.need(config, name)
+
+    @rule()
+    def the_server_speaks(self) -> None:
+        self.envoy.listen()
+
+    @precondition(lambda self: self.envoy.inbox)
+    @rule()
+    def it_reads(self) -> None:
+        self.envoy.read()
+
+    @rule(hosts_first=st.booleans(), interrupted=st.booleans())
+    def it_reconnects(self, hosts_first: bool, interrupted: bool) -> None:
+        if not self.envoy.shells or not self.envoy.reported:
+            self.envoy.refused.clear()
+        self.envoy.connect(hosts_first=hosts_first, interrupted=interrupted)
+        self.envoy.say(DeltaRequest(type_url=CDS))
+
+    @rule()
+    def patience_ends(self) -> None:
+        self.envoy.stream.lose_patience()
+
+    def teardown(self) -> None:
+        good = {
+            config: {host: "z" + host if content == "bad" else content for host, content in found.items()}
+            for config, found in self.parts.items()
+        }
+        self.envoy.settle()
+        self.envoy.change(world(**good))
+        for _ in range(3):
+            self.envoy.settle()
+            self.envoy.stream.lose_patience()
+        for config in self.envoy.asked & good.keys():
+            wanted = {host: content for host, content in good[config].items() if host == "a"}
+            for authority in (name.rpartition("/")[2] for name in self.envoy.named if name.startswith(f"{config}/")):
+                if authority != "nothing":
+                    host = next((host for host, content in good[config].items() if content == authority), f"{authority}-{STRANGER}")
+                    wanted[host] = authority
+            assert self.envoy.hosts.get(config) == wanted
+        assert not {name for name in self.envoy.waiting if name.rpartition("/")[0] in good}
+        assert self.envoy.stream.settled
+
+
+TestAsking = Asking.TestCase
+TestAsking.settings = settings(stateful_step_count=30, deadline=None)
