@@ -19,6 +19,8 @@ ISTIO_VERSION: Final = "1.30.0"
 VIRTUAL_HOSTS: Final = "VHDS"
 """A sidecar takes its HTTP routes virtual host by virtual host, unless ISTIO_META_VHDS says `false` (docs/decisions/0007); control planes that
 don't know this metadata send them whole."""
+ON_DEMAND: Final = "ON_DEMAND"
+"""A sidecar discovers on demand what is beyond its namespace, if ISTIO_META_ON_DEMAND says `true` (docs/decisions/0009)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,22 @@ def node(kind: str, environment: Mapping[str, str], proxy_config: ProxyConfig, *
         metadata["OSTRIA_OUTBOUND_MARK"] = str(mark)
     if kind == "sidecar":
         metadata.setdefault(VIRTUAL_HOSTS, "true")
+        _check_discovery(metadata)
     labels = metadata.get("LABELS")
     cluster = proxy_config.service_cluster or service_cluster(
         labels if isinstance(labels, Mapping) else {}, str(metadata.get("WORKLOAD_NAME", name)), namespace
     )
     node_id = f"{kind}~{addresses[0]}~{name}.{namespace}~{namespace}.svc.{env.get('CLUSTER_DOMAIN') or domain}"
     return Node(id=node_id, cluster=cluster, metadata=metadata, locality=_locality(env, labels), addresses=addresses)
+
+
+def _check_discovery(metadata: Mapping[str, object]) -> None:
+    """Raise NodeError for settings of which one would quietly undo the other."""
+    wanted = {name: str(metadata.get(name, "false")).lower() for name in (VIRTUAL_HOSTS, ON_DEMAND)}
+    if wanted[ON_DEMAND] not in ("true", "false"):
+        raise NodeError(f"ISTIO_META_ON_DEMAND: {metadata[ON_DEMAND]!r} is neither true nor false")
+    if wanted[ON_DEMAND] == "true" != wanted[VIRTUAL_HOSTS]:
+        raise NodeError("ISTIO_META_ON_DEMAND needs virtual hosts one by one: take ISTIO_META_VHDS away, or set it to true")
 
 
 def service_cluster(labels: Mapping[str, object], workload: str, namespace: str) -> str:

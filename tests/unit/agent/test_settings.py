@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ostria.agent import proxy_config
+from ostria.agent.node import NodeError
 from ostria.agent.settings import Address, Flags, Settings, bootstrap_config, envoy_command, settings
 
 POD = {"POD_NAME": "reviews-v1-0", "POD_NAMESPACE": "shop", "INSTANCE_IP": "10.44.0.7", "SERVICE_ACCOUNT": "reviews"}
@@ -40,6 +41,13 @@ def test_a_trust_domain_of_its_own_is_in_the_identity_only() -> None:
 def test_a_sidecar_takes_virtual_hosts_one_by_one_unless_its_pod_or_the_mesh_says_otherwise(said: str, kind: str, told: str | None) -> None:
     found = read(flags=Flags(kind=kind, socket_dir=Path("/run/a")), PROXY_CONFIG=f"proxyMetadata: {{{said}}}")
     assert found.node.metadata.get("VHDS") == told
+
+
+@pytest.mark.parametrize("said", ["ISTIO_META_ON_DEMAND: 'yes'", "ISTIO_META_ON_DEMAND: 'true', ISTIO_META_VHDS: 'false'"])
+def test_discovery_on_demand_is_refused_where_it_could_not_work(said: str) -> None:
+    assert read(PROXY_CONFIG="proxyMetadata: {ISTIO_META_ON_DEMAND: 'true'}").node.metadata["ON_DEMAND"] == "true"
+    with pytest.raises(NodeError, match="ISTIO_META_ON_DEMAND"):
+        read(PROXY_CONFIG=f"proxyMetadata: {{{said}}}")
 
 
 def test_proxy_metadata_counts_as_environment_and_the_containers_own_wins() -> None:
