@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks import ads, change, footprint, generate, growth, kills, startup, vhds
+from benchmarks import ads, change, footprint, generate, growth, kills, on_demand, startup, vhds
 from benchmarks.datapath import measure as datapath
 from benchmarks.figures import Figure
 
@@ -99,6 +99,17 @@ SUITES = (
         ),
         minutes=0.5,
         measure=vhds.measure,
+    ),
+    Suite(
+        name="on_demand",
+        title="All that a proxy may call, or what it calls: discovery on demand",
+        how=(
+            "One Envoy (concurrency 2) on the discovery server. 1,000 services with 10 endpoints and three subsets each in 20 namespaces, a fifth with a VirtualService; the proxy "
+            "stands in one namespace and calls 20 services of others, each over a new connection, all served by one app on loopback. On demand it starts with the 50 services "
+            "of its own namespace. Allocated: Envoy's own account of its heap."
+        ),
+        minutes=0.5,
+        measure=on_demand.measure,
     ),
     Suite(
         name="ads",

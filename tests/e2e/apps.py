@@ -68,6 +68,15 @@ spec:
 """
 
 
+SAY = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+s.sendall(b"world\\n")
+print(s.makefile().readline(), end="")
+"""
+"""A program that says `world` to HOST PORT and prints the line that comes back."""
+
+
 def files(folder: pathlib.Path, **texts: str) -> list[pathlib.Path]:
     """`files(folder, web=WEB)` writes `web.yaml`."""
     for name, text in texts.items():

@@ -5,7 +5,7 @@ import re
 
 import pytest
 import yaml
-from tests.e2e.apps import WEB, shell
+from tests.e2e.apps import SAY, WEB, shell
 from tests.e2e.mesh import SAMPLES, Mesh, eventually
 
 pytestmark = [
@@ -23,12 +23,6 @@ apiVersion: v1
 kind: Namespace
 metadata: {name: shop, labels: {istio-injection: enabled}}
 ---
-"""
-TALK = """
-import socket, sys
-talk = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)
-talk.sendall(b"world\\n")
-print(talk.makefile().readline().strip())
 """
 WAYS = [pytest.param(False, id="root"), pytest.param(True, id="rootless")]
 
@@ -65,7 +59,7 @@ def test_a_body_arrives_with_the_first_call(mesh: Mesh) -> None:
 
 def test_a_connection_brings_its_cluster(mesh: Mesh) -> None:
     for _ in range(2):
-        assert mesh.exec("shell", "python3", "-c", TALK, "tcp-echo.shop", "9000") == "hello world\n"
+        assert mesh.exec("shell", "python3", "-c", SAY, "tcp-echo.shop", "9000") == "hello world\n"
     assert "tcp-echo.shop.svc.cluster.local" in clusters(mesh)
 
 

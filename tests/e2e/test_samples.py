@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.e2e.apps import SAY
 from tests.e2e.mesh import SAMPLES, Mesh, eventually, stars
 
 pytestmark = [
@@ -103,14 +104,6 @@ def workload_reads(url: str, *texts: str, tries: int = 20) -> Callable[[Mesh], N
         return False
 
     return lambda mesh: eventually(lambda: heard(mesh), 40, f"{texts} from {url}")
-
-
-SAY = """
-import socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
-s.sendall(b"world\\n")
-print(s.makefile().readline(), end="")
-"""
 
 
 def tcp_answers(host: str, port: int, *lines: str) -> Callable[[Mesh], None]:

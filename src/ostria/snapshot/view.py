@@ -65,7 +65,7 @@ class Proxy:
     vhds: bool = False
     """It takes virtual hosts one by one. A proxy is never moved from one way to the other while it is connected."""
     on_demand: bool = False
-    """It starts with what its namespace and its Sidecar name, and asks for the rest when a request needs it. Needs `vhds`."""
+    """It starts with what its Sidecar spells out or its namespace has, and asks for the rest when a request needs it. Needs `vhds`."""
     outbound_mark: int = 0
     """SO_MARK that Envoy's own upstream sockets carry, where rules can't tell them by UID; 0: none."""
     version: str = ""

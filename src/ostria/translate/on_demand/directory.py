@@ -26,6 +26,7 @@ class Directory:
         self._begins: dict[str, str] = {}
         self.everything = ""
         """The virtual host for whatever no other one serves; empty where there is none."""
+        self._wild = frozenset(name for name, domains in hosts.items() if any(EVERYTHING in domain for domain in domains))
         for name, domains in hosts.items():
             for domain in domains:
                 self._enter(name, domain.lower())
@@ -61,12 +62,12 @@ class Directory:
     def swallowed(self, names: Iterable[str]) -> frozenset[str]:
         """All hosts that requests could miss because one of `names` is there and they are not."""
         found: set[str] = set()
-        waiting = list(names)
+        waiting = [*self._wild.intersection(names)]
         while waiting:
             for domain in self.hosts[waiting.pop()]:
                 new = set(self._beneath(domain.lower())) - found if EVERYTHING in domain else set()
                 found |= new
-                waiting += new
+                waiting += self._wild & new
         return frozenset(found)
 
     def _beneath(self, wildcard: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What the proxies of a view may have, and what of it one of them is given for the names that it asked for.
 
-A proxy starts with the hosts of its own namespace and those that its Sidecar spells out, with whatever these lead to, and with what its listeners and
+A proxy starts with the hosts that its Sidecar spells out, or else those of its own namespace, with whatever these lead to, and with what its listeners and
 filters use. A host that it asks for brings its clusters along, so that a route never waits for where it leads.
 """
 
@@ -22,9 +22,9 @@ so all others of that configuration: each would be a virtual host of its own in 
 
 
 def start_hosts(view: View) -> frozenset[str]:
-    """Hosts of the proxy's own namespace, and those that its Sidecar spells out."""
+    """Those that the proxy's Sidecar spells out; where it spells out none, those of the proxy's namespace."""
     named = frozenset().union(*(listener.named for listener in view.egress))
-    return named | frozenset(service.host.lower() for service in view.services() if service.namespace == view.key.namespace)
+    return named or frozenset(service.host.lower() for service in view.services() if service.namespace == view.key.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +71,7 @@ class Menu:
         known = frozenset(answers.values()) & self.hosts.keys()
         flooded = self._flooded(answers.values())
         answers = {name: self._everything(host) if config_of(host) in flooded else host for name, host in answers.items()}
-        wanted = _with_swallowed(self.directories, (*self.first_hosts, *known)) if known else self.first_hosts
+        wanted = self.first_hosts | _with_swallowed(self.directories, known - self.first_hosts)
         wanted |= frozenset(host for config in flooded for host in self.directories[config].hosts)
         hosts = {name: self.hosts.get(name) or self._stand_in(name) for name in sorted(wanted.union(answers.values()))}
         return Choice(self._clusters_for(hosts, asked_clusters), hosts, answers)

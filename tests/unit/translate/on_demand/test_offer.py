@@ -110,14 +110,15 @@ def test_in_any_town_requests_meet_what_they_would_meet_with_everything(
         assert len(set(domains)) == len(domains), "Envoy refuses a domain that occurs twice"
 
 
-def test_it_starts_with_its_namespace_and_what_its_sidecar_spells_out() -> None:
+def test_it_starts_with_its_namespace_or_with_what_its_sidecar_spells_out() -> None:
     village = Village(VILLAGE)
     assert hosts_of(Given(village.snapshot, WEB).choose().clusters) == {"web.default"}
-    egress = "egress: [{hosts: ['*/*', shop/b.shop.svc.cluster.local]}]"
-    village.put(thing("Sidecar", "default", egress))
+    village.put(thing("Sidecar", "default", "egress: [{hosts: ['*/*']}]"))
+    assert hosts_of(Given(village.snapshot, WEB).choose().clusters) == {"web.default"}
+    village.put(thing("Sidecar", "default", "egress: [{hosts: ['*/*', shop/b.shop.svc.cluster.local]}]"))
     choice = Given(village.snapshot, WEB).choose()
-    assert hosts_of(choice.clusters) == {"web.default", "b.shop"}
-    assert set(choice.hosts) == {"80/web.default.svc.cluster.local:80", "80/b.shop.svc.cluster.local:80"}
+    assert hosts_of(choice.clusters) == {"b.shop"}
+    assert set(choice.hosts) == {"80/b.shop.svc.cluster.local:80"}
 
 
 def test_what_its_sidecar_does_not_import_it_cannot_ask_for() -> None:
@@ -126,7 +127,7 @@ def test_what_its_sidecar_does_not_import_it_cannot_ask_for() -> None:
     choice = Given(village.snapshot, WEB).choose({"80/a.shop"})
     assert choice.answers == {"80/a.shop": "80/a.shop"}
     assert clusters_of(choice.hosts["80/a.shop"]) == set()
-    assert hosts_of(choice.clusters) == {"web.default", "b.shop"}
+    assert hosts_of(choice.clusters) == {"b.shop"}
 
 
 def clusters_of(host: Prepared) -> set[str]:
