@@ -1,11 +1,12 @@
 """A cache key never means two things: whatever a cache gives back is made again beside it, and compared.
 
-Watched are the places where something is found by what it was made of: the workshop (keys to bytes), the snapshot's memos, and what streams share. A
+Watched are the places where something is found by what it was made of: the workshop (keys to bytes), the snapshot's memos, what a view keeps of the
+view before it or takes from one elsewhere, and what streams share. A
 test in which one of them gave back what it would not make anew fails, whatever it was about. Nothing but the comparison is added: counters of builds
 count what they always do.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from tests.unit.snapshot.pictures import plain
 
 from ostria.discovery.protocol.sharing import Generations
 from ostria.snapshot.memo import Memo
+from ostria.snapshot.view import View
+from ostria.translate.assembly.downstream import DownstreamAssembly
+from ostria.translate.assembly.view import ViewAssembly
 from ostria.translate.built import Built
 from ostria.translate.patches import Patches
 from ostria.translate.prepared import Prepared
@@ -29,6 +33,7 @@ class Proof:
     def watch(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(Workshop, "make", self._proving_bytes(Workshop.make))
         patch.setattr(Memo, "get", self._proving_results(Memo.get))
+        patch.setattr(ViewAssembly, "content", self._proving_contents(ViewAssembly.content))
         patch.setattr(Generations, "get", self._proving_shares(Generations.get))
 
     def begin(self) -> None:
@@ -57,6 +62,17 @@ class Proof:
             if not made:
                 self._compare(key, plain(result), plain(make()))
             return result
+
+        return proved
+
+    def _proving_contents(self, content: Callable[..., Mapping[str, Prepared]]) -> Callable[..., Mapping[str, Prepared]]:
+        def proved(assembly: ViewAssembly, view: View, type_url: str) -> Mapping[str, Prepared]:
+            held = content(assembly, view, type_url)
+            # What could not be built keeps its last good version, which nobody can make anew.
+            if assembly._clusters._workshop._tamper is None and not any(assembly.problems()):
+                anew = content(ViewAssembly(Workshop(), DownstreamAssembly(Workshop())), view, type_url)
+                self._compare((view.key, type_url), [*map(_content, held.values())], [*map(_content, anew.values())])
+            return held
 
         return proved
 

@@ -15,12 +15,14 @@ from tests.unit.world import objects, pod, proxy, router, service
 from ostria.api.meta import Resource
 from ostria.config.memory import MemorySource
 from ostria.config.store import Change, Store
+from ostria.registry.model import Locality
 from ostria.snapshot.snapshots import Snapshot, Snapshots
 from ostria.snapshot.view import Generator, ProxyType
 
 PROXIES = [
     proxy("web", addresses=("10.0.0.1",), labels={"app": "web"}),
     proxy("web", authenticated=True, id="proved", service_account="web"),
+    proxy("web", id="elsewhere", addresses=("10.0.0.1",), labels={"app": "web"}, locality=Locality("eu", "eu-2"), network="n2"),
     proxy("reviews", labels={"app": "reviews"}),
     proxy("other", "other", labels={"app": "other", "version": "v1"}),
     proxy("vm", labels={}, addresses=("10.0.0.7",)),

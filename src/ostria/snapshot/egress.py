@@ -1,6 +1,7 @@
 """The egress listeners of a view: what a sidecar may reach, with a Sidecar object or without one."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec import structs
@@ -42,28 +43,37 @@ class Egress:
         self.variants = Variants()
         self.trimmed = Trimmed()
         self._listeners: Memo[EgressListener] = Memo(4096)
-        self._everything: Memo[tuple[Service, ...]] = Memo(4096)
+        self._visible: Memo[tuple[Service, ...]] = Memo(4096)
+        self._reached: Memo[tuple[Service, ...]] = Memo(4096)
 
     def build(
         self, scope: Scope, sidecar: Sidecar | None, services: Services, candidates: tuple[ResolvedVirtualService, ...], domain: str
     ) -> Outbound:
         """`candidates` are the mesh's VirtualServices that the scope's namespace may see."""
         if sidecar is None or not sidecar.spec.egress:
-            visible_here = self._everything.get(scope.namespace, (services,), lambda: visible.default_scope(services, scope.namespace))
+            visible_here = self._visible.get(scope.namespace, (services,), lambda: visible.default_scope(services, scope.namespace))
             everything = self._listener(scope, 0, None, visible_here, candidates)
             return Outbound((everything,), everything.services)
-        seen = tuple(services.seen_from(scope.namespace))
-        listeners = tuple(self._imported(scope, index, listener, seen, candidates) for index, listener in enumerate(sidecar.spec.egress))
-        return Outbound(listeners, self._reached(scope, listeners, services, _egress_proxy(sidecar, domain)))
+        listeners = tuple(
+            self._imported(scope, index, listener, services, candidates) for index, listener in enumerate(sidecar.spec.egress)
+        )
+        wanted = _destinations(listeners, _egress_proxy(sidecar, domain))
+        imported = tuple(listener.services for listener in listeners)
+        reached = self._reached.get(scope, (services, imported, wanted), lambda: self._reach(scope, imported, services, wanted))
+        return Outbound(listeners, reached)
 
     def _imported(
-        self, scope: Scope, index: int, listener: IstioEgressListener, seen: Iterable[Service], candidates: Iterable[ResolvedVirtualService]
+        self, scope: Scope, index: int, listener: IstioEgressListener, services: Services, candidates: Iterable[ResolvedVirtualService]
     ) -> EgressListener:
         wanted = imports(listener, scope.namespace)
-        number = listener.port.number if listener.port and listener.port.number and _protocol(listener) is not Protocol.HTTP_PROXY else 0
-        services = visible.imported((s for s in self._trim(seen, number) if _imports(wanted, s)), scope.namespace)
+        found = self._visible.get((scope, index), (services, listener), lambda: self._import(scope, listener, services, wanted))
         bound = (vs for vs in candidates if wanted.virtual_service(vs.namespace, vs.spec.hosts))
-        return self._listener(scope, index, listener, services, bound)
+        return self._listener(scope, index, listener, found, bound, wanted.named)
+
+    def _import(self, scope: Scope, listener: IstioEgressListener, services: Services, wanted: Imports) -> tuple[Service, ...]:
+        number = listener.port.number if listener.port and listener.port.number and _protocol(listener) is not Protocol.HTTP_PROXY else 0
+        seen = self._trim(services.seen_from(scope.namespace), number)
+        return visible.imported((s for s in seen if _imports(wanted, s)), scope.namespace)
 
     def _trim(self, services: Iterable[Service], number: int) -> Iterator[Service]:
         """With a port, a listener carries that port of each service only."""
@@ -79,12 +89,12 @@ class Egress:
         listener: IstioEgressListener | None,
         services: tuple[Service, ...],
         candidates: Iterable[ResolvedVirtualService],
+        named: frozenset[str] = frozenset(),
     ) -> EgressListener:
         bound = self._oldest(Client(MESH, scope.namespace, scope.labels), candidates)
         port = _port(listener) if listener else None
         bind = (listener.bind or "") if listener else ""
         captured = listener is None or listener.capture_mode != "NONE"
-        named = imports(listener, scope.namespace).named if listener else frozenset()
         return self._listeners.get(
             (scope, index),
             (port, bind, captured, services, bound, named),
@@ -101,18 +111,17 @@ class Egress:
                 kept.append(self.variants.of(vs, client, hosts))
         return tuple(kept)
 
-    def _reached(
-        self, scope: Scope, listeners: tuple[EgressListener, ...], services: Services, proxy: Destination | None
+    def _reach(
+        self, scope: Scope, imported: tuple[tuple[Service, ...], ...], services: Services, wanted: tuple[Destination, ...]
     ) -> tuple[Service, ...]:
-        """A VirtualService brings the services that it sends traffic to, though no egress host names them; so does an egress proxy."""
+        """Each listener's services, and those that `wanted` names though no egress host does."""
         found: dict[Host, Service] = {}
         ports: dict[Host, set[int]] = {}
-        for service in (s for listener in listeners for s in listener.services):
+        for service in chain.from_iterable(imported):
             whole = next((s for s in services.by_host.get(service.host, ()) if s.namespace == service.namespace), service)
             found.setdefault(service.host, whole)
             ports.setdefault(service.host, set()).update(p.number for p in service.ports)
-        named = [d for listener in listeners for vs in listener.virtual_services for d in destinations_of(vs.spec)]
-        for destination in (*named, *([proxy] if proxy else [])):
+        for destination in wanted:
             if (reached := services.named(Host(destination.host), scope.namespace)) is not None and reached.host not in found:
                 number = destination.port.number if destination.port else None
                 ports.setdefault(reached.host, set()).update((number,) if number else (p.number for p in reached.ports))
@@ -133,6 +142,12 @@ def _egress_proxy(sidecar: Sidecar, domain: str) -> Destination | None:
     policy = sidecar.spec.outbound_traffic_policy
     proxy: Destination | None = policy.egress_proxy if policy else None
     return structs.replace(proxy, host=qualified(proxy.host, sidecar.metadata.namespace, domain)) if proxy else None
+
+
+def _destinations(listeners: tuple[EgressListener, ...], proxy: Destination | None) -> tuple[Destination, ...]:
+    """Where VirtualServices send traffic, and an egress proxy."""
+    named = (d for listener in listeners for vs in listener.virtual_services for d in destinations_of(vs.spec))
+    return (*named, *((proxy,) if proxy else ()))
 
 
 def _imports(wanted: Imports, service: Service) -> bool:

@@ -14,10 +14,16 @@ class Memo(Generic[T]):
         self._held: dict[Hashable, tuple[tuple[object, ...], T]] = {}
 
     def get(self, key: Hashable, inputs: tuple[object, ...], make: Callable[[], T]) -> T:
-        """The known result while `inputs` are equal to those that it was made of (objects of one content are one object), else a new one."""
+        """The known result while `inputs` are equal to those that it was made of (objects of one content are one object), else a new one.
+
+        One that comes out as before is the one before, so that whatever is made of it stays too.
+        """
         held = self._held.pop(key, None)
-        if held is None or held[0] != inputs:
+        if held is None:
             held = (inputs, make())
+        elif held[0] != inputs:
+            made = make()
+            held = (inputs, held[1] if held[1] == made else made)
         self._held[key] = held
         if len(self._held) > self._size:
             del self._held[next(iter(self._held))]

@@ -6,9 +6,9 @@ Hosts in resolved objects are fully qualified and lower case; delegates are merg
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 from typing import Protocol as Interface
 
 from ostria.api.extensions.wasm_plugin import WasmPluginSpec
@@ -114,6 +114,10 @@ class ViewKey:
     """For each EnvoyFilter patch with a `proxy` condition, in order: whether the proxy meets it."""
     policies: tuple[ObjectKey, ...] = ()
     """Routers only: the security policies that select the router."""
+
+    def anywhere(self) -> "ViewKey":
+        """The same without the place of its proxies, which decides nothing but the order of endpoints."""
+        return replace(self, locality=Locality(), network="", node="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -310,8 +314,13 @@ class View(Interface):
     def services(self) -> tuple[Service, ...]:
         """All services of all egress listeners, each host once."""
 
+    def rules(self) -> tuple[ResolvedDestinationRule | None, ...]:
+        """That of each service."""
+
     def service(self, host: Host) -> Service | None: ...
     def destination_rule(self, host: Host) -> ResolvedDestinationRule | None:
         """Client namespace, then service namespace, then root namespace; exportTo respected; most specific host."""
 
     def endpoints(self, service: Service, port: Port) -> EndpointSet: ...
+    def moved(self, since: Self) -> tuple[Service, ...]:
+        """Those whose endpoints are others than in `since`, a view with the same services."""

@@ -1,6 +1,8 @@
 """Views: built when first asked for, kept while nothing in them changed, shared by all proxies of one key."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from ostria.api.meta import ObjectKey, Resource
@@ -33,8 +35,12 @@ T = TypeVar("T", bound=Resource)
 Endpoints = Mapping[tuple[Host, Namespace], Mapping[int, EndpointSet]]
 
 
-class Shape(NamedTuple):
-    """Everything of a view but its endpoints. Compared by the identity of its parts: equal shapes need the same clusters, routes and listeners."""
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """Everything of a view but its endpoints. Compared by the identity of its parts: equal shapes need the same clusters, routes and listeners.
+
+    One object for all views that differ in the place of their proxies only.
+    """
 
     mesh: Mesh
     egress: tuple[EgressListener, ...]
@@ -47,19 +53,26 @@ class Shape(NamedTuple):
     patches: PatchSet
     wasm_plugins: tuple[WasmPluginRef, ...]
 
+    @cached_property
+    def by_name(self) -> Mapping[Host, Service]:
+        found = {alias: service for service in self.services for alias in service.aliases}
+        found.update((service.host, service) for service in self.services)
+        return found
+
+    @cached_property
+    def rule_of(self) -> Mapping[Host, ResolvedDestinationRule | None]:
+        return {service.host: rule for service, rule in zip(self.services, self.rules, strict=True)}
+
 
 class WorldView:
     """A `View` (see `ostria.snapshot.view`). `shape` stays the same object when only endpoints changed."""
 
-    __slots__ = ("_by_name", "_endpoints", "_rules", "key", "shape")
+    __slots__ = ("_endpoints", "key", "shape")
 
     def __init__(self, key: ViewKey, shape: Shape, endpoints: Endpoints) -> None:
         self.key = key
         self.shape = shape
         self._endpoints = endpoints
-        self._by_name = {alias: service for service in shape.services for alias in service.aliases}
-        self._by_name.update((service.host, service) for service in shape.services)
-        self._rules = {service.host: rule for service, rule in zip(shape.services, shape.rules, strict=True)}
 
     @property
     def mesh(self) -> Mesh:
@@ -96,23 +109,33 @@ class WorldView:
     def services(self) -> tuple[Service, ...]:
         return self.shape.services
 
+    def rules(self) -> tuple[ResolvedDestinationRule | None, ...]:
+        return self.shape.rules
+
     def service(self, host: Host) -> Service | None:
         """An alias (ExternalName) leads to the service that it stands for."""
-        return self._by_name.get(host)
+        return self.shape.by_name.get(host)
 
     def destination_rule(self, host: Host) -> ResolvedDestinationRule | None:
         """A host that the view has no service of has no rule either: there is no cluster that it could shape."""
-        service = self._by_name.get(host)
-        return self._rules[service.host] if service is not None else None
+        service = self.shape.by_name.get(host)
+        return self.shape.rule_of[service.host] if service is not None else None
 
     def endpoints(self, service: Service, port: Port) -> EndpointSet:
         """Never missing: a port that nobody serves has an empty set."""
         found = self._endpoints.get((service.host, service.namespace), {}).get(port.number)
         return found if found is not None else endpoint_sets.build(service.host, port, ())
 
+    def moved(self, since: "WorldView") -> tuple[Service, ...]:
+        old, new = since._endpoints, self._endpoints
+        if old is new:
+            return ()
+        return tuple(s for s in self.shape.services if old.get(group := (s.host, s.namespace)) is not new.get(group))
+
     def same_endpoints(self, other: Endpoints, touched: frozenset[Host] | None) -> bool:
         """Whether its services have the same endpoints in `other`; only those of `touched` hosts are compared, if they are known."""
-        services = self.shape.services if touched is None else map(self._by_name.__getitem__, touched & self._by_name.keys())
+        by_name = self.shape.by_name
+        services = self.shape.services if touched is None else map(by_name.__getitem__, touched & by_name.keys())
         groups = ((service.host, service.namespace) for service in services)
         return all(self._endpoints.get(group) is other.get(group) for group in groups)
 
@@ -134,7 +157,9 @@ class Views:
         self._references = references
         self._egress = egress
         self._servers = gateways.Servers(egress.variants)
+        self._shapes: Memo[Shape] = Memo(4096)
         self._outbound: Memo[Outbound] = Memo(4096)
+        self._rules: Memo[tuple[ResolvedDestinationRule | None, ...]] = Memo(4096)
         self._policy: Memo[OutboundPolicy] = Memo(4096)
         self._seen: Memo[tuple[ResolvedVirtualService, ...]] = Memo(4096)
         self._held: dict[ViewKey, _Held] = {}
@@ -154,9 +179,8 @@ class Views:
             return WorldView(key, self._shape(world, key, seen), world.endpoints)
         before, view = held.world, held.view
         shape = view.shape
-        if held.seen != seen or not _same_tables(before, world):
-            built = self._shape(world, key, seen)
-            shape = shape if shape == built else built
+        if held.seen != seen or _tables(before) != _tables(world):
+            shape = self._shape(world, key, seen)
         if shape is view.shape:
             touched = world.touched if world.version == before.version + 1 else None
             if before.endpoints is world.endpoints or view.same_endpoints(world.endpoints, touched):
@@ -173,7 +197,10 @@ class Views:
         return (seen(MESH), *(seen(f"{gateway.namespace}/{gateway.name}") for gateway in key.gateways))
 
     def _shape(self, world: World, key: ViewKey, seen: Seen) -> Shape:
-        selected = _selected_rules(world, key)
+        """Worked out once for all places where proxies of this kind are."""
+        return self._shapes.get(key.anywhere(), (seen, *_tables(world)), lambda: self._shaped(world, key, seen))
+
+    def _shaped(self, world: World, key: ViewKey, seen: Seen) -> Shape:
         sidecar = _sidecar(world, key.sidecar)
         scope = Scope(key.namespace, key.sidecar, key.labels)
         outbound = self._outbound.get(
@@ -187,7 +214,11 @@ class Views:
             mesh=world.mesh,
             egress=outbound.listeners,
             services=outbound.services,
-            rules=tuple(world.destination_rules.find(key.namespace, s.host, s.namespace, selected) for s in outbound.services),
+            rules=self._rules.get(
+                (scope, key.selected_rules),
+                (world.destination_rules, outbound.services),
+                lambda: _rules(world, key, outbound.services),
+            ),
             outbound_policy=self._policy.get(scope, (sidecar, allow_any), lambda: outbound_policy(sidecar, allow_any, world.domain)),
             servers=self._servers_of(world, key),
             security=self._security(policies, key),
@@ -219,9 +250,10 @@ def _sidecar(world: World, key: ObjectKey | None) -> Sidecar | None:
     return next((s for s in candidates if key and s.metadata.name == key.name), None)
 
 
-def _selected_rules(world: World, key: ViewKey) -> tuple[ResolvedDestinationRule, ...]:
+def _rules(world: World, key: ViewKey, services: tuple[Service, ...]) -> tuple[ResolvedDestinationRule | None, ...]:
     own = {rule.owners[0]: rule for rule in world.destination_rules.selecting.get(key.namespace, ())}
-    return tuple(own[k] for k in key.selected_rules if k in own)
+    selected = tuple(own[k] for k in key.selected_rules if k in own)
+    return tuple(world.destination_rules.find(key.namespace, service.host, service.namespace, selected) for service in services)
 
 
 def _named(table: Mapping[str, Sequence[T]], keys: tuple[ObjectKey, ...]) -> tuple[T, ...]:
@@ -230,13 +262,6 @@ def _named(table: Mapping[str, Sequence[T]], keys: tuple[ObjectKey, ...]) -> tup
     return tuple(found[key] for key in keys if key in found)
 
 
-def _same_tables(old: World, new: World) -> bool:
-    """Whether no table that shapes are made of was replaced: any but VirtualServices, which are compared as they are seen, endpoints, workloads, secrets."""
-    return (
-        old.mesh is new.mesh
-        and old.services is new.services
-        and old.destination_rules is new.destination_rules
-        and old.sidecars is new.sidecars
-        and old.gateways is new.gateways
-        and old.policies is new.policies
-    )
+def _tables(world: World) -> tuple[object, ...]:
+    """The tables that shapes are made of: any but VirtualServices, which are compared as they are seen, endpoints, workloads, secrets."""
+    return (world.mesh, world.services, world.destination_rules, world.sidecars, world.gateways, world.policies)

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol, Self, TypeVar
+from weakref import WeakValueDictionary
 
 from ostria.config.store import Stored
 from ostria.snapshot.name_table import Name
 from ostria.snapshot.view import Generator, Inbound, Proxy, ProxyType, View, ViewKey
 from ostria.translate import names
+from ostria.translate.assembly.downstream import DownstreamAssembly
 from ostria.translate.assembly.inbound import InboundAssembly
 from ostria.translate.assembly.names import NameAssembly
 from ostria.translate.assembly.secrets import SecretAssembly
@@ -55,13 +57,13 @@ class Snapshot(Protocol):
 class _Shared:
     """Everything that the proxies of one view share."""
 
-    def __init__(self, workshop: Workshop, naming: Naming, key: ViewKey) -> None:
+    def __init__(self, workshop: Workshop, naming: Naming, key: ViewKey, downstream: DownstreamAssembly) -> None:
         self.key = key
         self._naming = naming
         self.used = 0
         self.changed_at = 0
         """The version of the snapshot in which the view was new."""
-        self.resources = ViewAssembly(workshop)
+        self.resources = ViewAssembly(workshop, downstream)
         self.secrets = SecretAssembly(workshop)
         self.names = NameAssembly(workshop)
         self._snapshot: Snapshot | None = None
@@ -139,6 +141,7 @@ class Translator:
         self._workshop = Workshop(tamper)
         self._naming = Naming()
         self._shared: dict[ViewKey, _Shared] = {}
+        self._downstream: WeakValueDictionary[ViewKey, DownstreamAssembly] = WeakValueDictionary()
         self._own: dict[Inbound, _Own] = {}
         self._places: dict[str, _Place] = {}
         self._sets: dict[tuple[_Shared, _Own | None, str], ResourceSet] = {}
@@ -221,7 +224,15 @@ class Translator:
                 self._shared = _without_idle(self._shared, {place.shared for place in self._places.values()}, _IDLE_VIEWS)
                 self._views_look = len(self._shared) + _IDLE_VIEWS
                 self._drop_sets()
-            found = self._shared[key] = _Shared(self._workshop, self._naming, key)
+            found = self._shared[key] = _Shared(self._workshop, self._naming, key, self._downstream_of(key))
+        return found
+
+    def _downstream_of(self, key: ViewKey) -> DownstreamAssembly:
+        """The one of all views that differ in the place of their proxies only, as long as one of them is there."""
+        anywhere = key.anywhere()
+        found = self._downstream.get(anywhere)
+        if found is None:
+            found = self._downstream[anywhere] = DownstreamAssembly(self._workshop)
         return found
 
     def _inbound(self, snapshot: Snapshot, proxy: Proxy, known: _Place | None) -> _Own | None:

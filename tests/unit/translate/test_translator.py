@@ -13,6 +13,7 @@ from tests.unit.translate.secrets.certificates import certificate
 from tests.unit.world import Village, pod, router, service
 
 from ostria.api.meta import ObjectKey
+from ostria.registry.model import Locality
 from ostria.snapshot.view import Proxy
 from ostria.translate import consistency, provenance, routes
 from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS, outbound_cluster
@@ -75,6 +76,20 @@ def test_replicas_share_everything() -> None:
         second = watched.sets(watched.proxy("web-2", "10.0.0.2"))
     assert not built
     assert all(first[kind] is second[kind] for kind in TYPES)
+
+
+def test_places_share_all_but_the_order_of_endpoints() -> None:
+    nearby = destination_rule(
+        "reviews", "host: reviews, trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: true}}, outlierDetection: {}}"
+    )
+    watched = Watched(
+        Village(VILLAGE + nearby + virtual_service("reviews", "hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]"))
+    )
+    here, there = (watched.proxy(id=zone, locality=Locality("eu", zone)) for zone in ("eu-1", "eu-2"))
+    one, other = watched.sets(here), watched.sets(there)
+    assert all(one[kind].shared is other[kind].shared for kind in (LDS, RDS, VHDS, ECDS))
+    watched.village.put(virtual_service("reviews", "hosts: [reviews], http: [{route: [{destination: {host: ratings}}]}]"))
+    assert watched.sets(there)[RDS].shared is watched.sets(here)[RDS].shared is not one[RDS].shared
 
 
 def test_a_virtual_service_costs_its_virtual_hosts() -> None:

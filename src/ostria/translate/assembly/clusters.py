@@ -1,4 +1,4 @@
-"""Clusters and endpoints of a view, service by service: a service whose parts are the same objects as before is not even planned again."""
+"""Clusters and endpoints of a view, service by service: a service whose parts are the same objects as before is not even looked at again."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,26 +40,60 @@ class _Part:
         return self.service is service and self.rule is rule and self.sets == sets
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What there is, and for which view."""
+
+    view: View
+    frame: _Frame
+    parts: Mapping[Host, _Part]
+
+
 class ClusterAssembly:
     def __init__(self, workshop: Workshop) -> None:
         self.clusters = Shelf(CDS)
         self.endpoints = Shelf(EDS)
         self._workshop = workshop
-        self._frame: _Frame | None = None
-        self._parts: Mapping[Host, _Part] = {}
+        self._made: _Made | None = None
 
     def renew(self, view: View, patches: Patches | None) -> None:
-        frame = _Frame(clusters.client_of(view), patches, clusters.passes_through(view))
-        known = self._parts if frame == self._frame else {}
-        self._frame = frame
-        self._parts = {service.host: self._part(view, frame, service, known.get(service.host)) for service in view.services()}
-        others = (*self._items(standing.keys(view), patches), *added(self._workshop, CDS, patches))
-        self.clusters.fill((*(item for part in self._parts.values() for item in part.clusters), *others))
-        self.endpoints.fill(item for part in self._parts.values() for item in part.assignments)
+        last, frame = self._made, _Frame(clusters.client_of(view), patches, clusters.passes_through(view))
+        if last is None or last.frame != frame:
+            self._make(view, frame, {})
+        elif last.view.services() != view.services() or last.view.rules() != view.rules():
+            self._make(view, frame, last.parts)
+        else:
+            self._follow(view, last)
+
+    def _make(self, view: View, frame: _Frame, known: Mapping[Host, _Part]) -> None:
+        parts = {service.host: self._part(view, frame, service, known.get(service.host)) for service in view.services()}
+        self._fill_clusters(view, frame, parts)
+        self._fill_endpoints(parts)
+        self._made = _Made(view, frame, parts)
+
+    def _follow(self, view: View, last: _Made) -> None:
+        """The same services under the same rules: only endpoints can have moved, and clusters only with the identities behind them."""
+        moved = {service.host: self._part(view, last.frame, service, last.parts[service.host]) for service in view.moved(last.view)}
+        parts = {**last.parts, **moved} if moved else last.parts
+        if any(part.clusters != last.parts[host].clusters for host, part in moved.items()):
+            self._fill_clusters(view, last.frame, parts)
+        old = [item for host in moved for item in last.parts[host].assignments]
+        new = [item for part in moved.values() for item in part.assignments]
+        if old != new and not self.endpoints.replace(old, new):
+            self._fill_endpoints(parts)
+        self._made = _Made(view, last.frame, parts)
+
+    def _fill_clusters(self, view: View, frame: _Frame, parts: Mapping[Host, _Part]) -> None:
+        others = (*self._items(standing.keys(view), frame.patches), *added(self._workshop, CDS, frame.patches))
+        self.clusters.fill((*(item for part in parts.values() for item in part.clusters), *others))
+
+    def _fill_endpoints(self, parts: Mapping[Host, _Part]) -> None:
+        self.endpoints.fill(item for part in parts.values() for item in part.assignments)
 
     def beyond(self, hosts: frozenset[str]) -> frozenset[str]:
         """Names of the clusters of all services but these."""
-        return frozenset(item.name for part in self._parts.values() if part.service.host.lower() not in hosts for item in part.clusters)
+        parts = self._made.parts if self._made is not None else {}
+        return frozenset(item.name for part in parts.values() if part.service.host.lower() not in hosts for item in part.clusters)
 
     def _part(self, view: View, frame: _Frame, service: Service, known: _Part | None) -> _Part:
         rule = view.destination_rule(service.host)

@@ -3,12 +3,13 @@
 Services, rules, endpoint sets and policies are one object per content, so the comparison is of identities.
 """
 
-from ostria.snapshot.view import View
+from ostria.snapshot.view import ProxyType, View
+from ostria.translate.patches import Context, Patches, Stage, select
 
 
 def of_routes(view: View) -> tuple[object, ...]:
     """Endpoints don't count: a route names a cluster, whoever is in it. Services that routes lead to need not stand in any egress listener."""
-    return (view.mesh, view.egress, view.services(), view.outbound_policy, view.servers, _rules(view), view.telemetry, view.patches)
+    return (view.mesh, view.egress, view.services(), view.outbound_policy, view.servers, view.rules(), view.telemetry, view.patches)
 
 
 def of_listeners(view: View) -> tuple[object, ...]:
@@ -17,5 +18,11 @@ def of_listeners(view: View) -> tuple[object, ...]:
     return (*of_routes(view), view.security, view.wasm_plugins, headless)
 
 
-def _rules(view: View) -> tuple[object, ...]:
-    return tuple(view.destination_rule(service.host) for service in view.services())
+def of_extensions(view: View) -> tuple[object, ...]:
+    return (view.patches,)
+
+
+def patches(view: View, stage: Stage) -> Patches | None:
+    """Those that change resources of a type."""
+    context = Context.GATEWAY if view.key.type is ProxyType.ROUTER else Context.OUTBOUND
+    return select(view.patches, stage, context, view.key.gateway_ports)

@@ -13,24 +13,29 @@ from ostria.translate.clusters.key import ClusterKey
 from ostria.translate.workshop import Workshop
 
 
-class ProxylessAssembly:
+class ProxylessListeners:
     def __init__(self, workshop: Workshop) -> None:
-        self.clusters = Shelf(names.CDS)
-        self.endpoints = Shelf(names.EDS)
         self.listeners = Shelf(names.LDS)
         self._workshop = workshop
 
-    def renew_clusters(self, view: View) -> None:
-        """Only what the control plane knows the endpoints of."""
-        keys = [key for key in outbound.keys(view) if outbound.discovery_of(key) is Discovery.EDS]
-        self.clusters.fill(self._clusters(keys))
-        self.endpoints.fill(self._assignments(view, keys))
-
-    def renew_listeners(self, view: View) -> None:
+    def renew(self, view: View) -> None:
         self.listeners.fill(
             Item(key.name, self._workshop.make(names.LDS, key, partial(grpc.build_listener, key)), (key.owner,))
             for key in grpc.listener_keys(view)
         )
+
+
+class ProxylessClusters:
+    def __init__(self, workshop: Workshop) -> None:
+        self.clusters = Shelf(names.CDS)
+        self.endpoints = Shelf(names.EDS)
+        self._workshop = workshop
+
+    def renew(self, view: View) -> None:
+        """Only what the control plane knows the endpoints of."""
+        keys = [key for key in outbound.keys(view) if outbound.discovery_of(key) is Discovery.EDS]
+        self.clusters.fill(self._clusters(keys))
+        self.endpoints.fill(self._assignments(view, keys))
 
     def _clusters(self, keys: list[ClusterKey]) -> Iterator[Item]:
         for key in keys:

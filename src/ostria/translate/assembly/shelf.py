@@ -1,6 +1,6 @@
 """The resources of one type under their names: what failed keeps its last good version, and no name stands there twice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -59,6 +59,14 @@ class Shelf:
         if not _same(self.content, content):
             self.content = content
         return self.content
+
+    def replace(self, old: Sequence[Item | Prepared], new: Sequence[Item | Prepared]) -> bool:
+        """Put `new` where `old` is, at the price of what is replaced; False, and nothing done, where names or problems ask to fill it anew."""
+        made, before = ([item for item in items if isinstance(item, Prepared)] for items in (new, old))
+        if self.problems or len(made) < len(new) or [item.name for item in made] != [item.name for item in before]:
+            return False
+        self.content = {**self.content, **{item.name: item for item in made}}
+        return True
 
     def _problem(self, content: dict[str, Prepared], item: Item | Prepared) -> Problem | None:
         """Of an item that is not in `content`; where it failed, its last good version goes there."""
