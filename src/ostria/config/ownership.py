@@ -25,6 +25,8 @@ class Ownership:
         self._spares: dict[ObjectKey, tuple[str, Stored]] = {}
         self._files: dict[str, Loaded] = {}
         self._declared: dict[ObjectKey, dict[str, list[Item]]] = {}
+        self._contested: dict[ObjectKey, None] = {}
+        """Declared more than once."""
         self._owners: dict[ObjectKey, str] = {}
         self._orphans: set[ObjectKey] = set()
         """Kept although no file declares them, because their file can't be read."""
@@ -46,6 +48,8 @@ class Ownership:
             touched |= dict.fromkeys((*self._forget(path), *(key for key in self._orphans if self._owners[key] == path)))
             if loaded is not None:
                 touched |= dict.fromkeys(self._remember(path, loaded))
+        for key in touched:
+            self._count(key)
         return [change for key in touched for change in self._decide(key)]
 
     @property
@@ -91,6 +95,12 @@ class Ownership:
                 self._declared.setdefault(item.key, {}).setdefault(path, []).append(item)
                 yield item.key
 
+    def _count(self, key: ObjectKey) -> None:
+        if sum(map(len, self._declared.get(key, {}).values())) > 1:
+            self._contested[key] = None
+        else:
+            self._contested.pop(key, None)
+
     def _declarations(self, key: ObjectKey) -> list[tuple[str, Item]]:
         return [(path, item) for path, items in sorted(self._declared.get(key, {}).items()) for item in items]
 
@@ -126,18 +136,17 @@ class Ownership:
         return loaded is not None and any(item.unknown for item in loaded.items)
 
     def _duplicates(self) -> Iterator[Problem]:
-        for key, files in self._declared.items():
-            if len(files) > 1 or len(next(iter(files.values()))) > 1:
-                (_, first), *others = self._declarations(key)
-                for path, item in others:
-                    yield Problem(
-                        path=path,
-                        line=item.origin.line,
-                        column=item.origin.column,
-                        message=f"the same object stands at {first.origin}, and that one counts",
-                        hint="remove or rename one of the two",
-                        key=key,
-                    )
+        for key in self._contested:
+            (_, first), *others = self._declarations(key)
+            for path, item in others:
+                yield Problem(
+                    path=path,
+                    line=item.origin.line,
+                    column=item.origin.column,
+                    message=f"the same object stands at {first.origin}, and that one counts",
+                    hint="remove or rename one of the two",
+                    key=key,
+                )
 
 
 def _keys(loaded: Loaded | None) -> Iterable[ObjectKey]:

@@ -1,6 +1,7 @@
 """References that lead nowhere, each with the object that made it: they are legal in Istio, and a user's first question when traffic fails."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from ostria.api.networking.destination import Destination
 from ostria.registry.hosts import is_wildcard
 from ostria.registry.model import Host
 from ostria.snapshot.gateways import key_of
+from ostria.snapshot.memo import Memo
 from ostria.snapshot.rewriting import MESH, destinations_of
 from ostria.snapshot.view import ResolvedVirtualService
 from ostria.snapshot.world import World
@@ -24,32 +26,49 @@ class Dangling(NamedTuple):
     hint: str = ""
 
 
-def dangling(world: World) -> tuple[Dangling, ...]:
-    found = [*_routes(world), *_secrets(world), *_keys(world), *_shadowed(world)]
+Known = Memo[tuple[Dangling, ...]]
+
+
+def dangling(world: World, known: Known) -> tuple[Dangling, ...]:
+    """`known` keeps what was found in each VirtualService, for as long as all that they name is the same: most changes are of one."""
+    found = [*_routes(world, known), *_secrets(world), *_keys(world), *_shadowed(world)]
     return tuple(dict.fromkeys(found))
 
 
-def _routes(world: World) -> Iterator[Dangling]:
-    gateways = {f"{g.metadata.namespace}/{g.metadata.name}" for g in world.gateways}
+def _routes(world: World, known: Known) -> Iterator[Dangling]:
+    gateways = frozenset(f"{g.metadata.namespace}/{g.metadata.name}" for g in world.gateways)
     for vs in world.virtual_services.all:
-        for gateway in vs.spec.gateways:
-            if gateway != MESH and gateway not in gateways:
-                hint = "create it, or correct spec.gateways" + (f" (there are: {', '.join(sorted(gateways)[:5])})" if gateways else "")
-                yield Dangling(vs.owner, "gateway", gateway, f"gateway {gateway} does not exist", hint)
-        for rule, route in enumerate(vs.spec.http):
-            targets = (
-                [d.destination for d in route.route] + [m.destination for m in route.mirrors] + ([route.mirror] if route.mirror else [])
-            )
-            for target in targets:
-                yield from _target(world, vs, vs.rule("http", rule), target)
-        own = {id(d) for r in vs.spec.http for d in (*(x.destination for x in r.route), *(m.destination for m in r.mirrors), r.mirror)}
-        for target in destinations_of(vs.spec):
-            if id(target) not in own:
-                yield from _target(world, vs, vs.owner, target)
-        for name in _delegates(world, vs):
-            yield Dangling(
-                vs.owner, "delegate", name, f"delegate VirtualService {name} does not exist", "create it, or correct the delegate's name"
-            )
+        inputs = (vs, world.services, world.destination_rules, world.gateways, _delegates(world, vs))
+        yield from known.get(vs.owner, inputs, partial(_of_virtual_service, world, vs, gateways))
+
+
+def _of_virtual_service(world: World, vs: ResolvedVirtualService, gateways: frozenset[str]) -> tuple[Dangling, ...]:
+    return (*_gateways(vs, gateways), *_targets(world, vs), *_missing_delegates(world, vs))
+
+
+def _gateways(vs: ResolvedVirtualService, gateways: frozenset[str]) -> Iterator[Dangling]:
+    for gateway in vs.spec.gateways:
+        if gateway != MESH and gateway not in gateways:
+            hint = "create it, or correct spec.gateways" + (f" (there are: {', '.join(sorted(gateways)[:5])})" if gateways else "")
+            yield Dangling(vs.owner, "gateway", gateway, f"gateway {gateway} does not exist", hint)
+
+
+def _targets(world: World, vs: ResolvedVirtualService) -> Iterator[Dangling]:
+    for rule, route in enumerate(vs.spec.http):
+        targets = [d.destination for d in route.route] + [m.destination for m in route.mirrors] + ([route.mirror] if route.mirror else [])
+        for target in targets:
+            yield from _target(world, vs, vs.rule("http", rule), target)
+    own = {id(d) for r in vs.spec.http for d in (*(x.destination for x in r.route), *(m.destination for m in r.mirrors), r.mirror)}
+    for target in destinations_of(vs.spec):
+        if id(target) not in own:
+            yield from _target(world, vs, vs.owner, target)
+
+
+def _missing_delegates(world: World, vs: ResolvedVirtualService) -> Iterator[Dangling]:
+    for name in _delegates(world, vs):
+        yield Dangling(
+            vs.owner, "delegate", name, f"delegate VirtualService {name} does not exist", "create it, or correct the delegate's name"
+        )
 
 
 def _target(world: World, vs: ResolvedVirtualService, owner: ObjectKey, target: Destination) -> Iterator[Dangling]:

@@ -21,7 +21,7 @@ from ostria.registry import settings
 from ostria.registry.model import Host, Namespace
 from ostria.registry.registry import Delta, Registry
 from ostria.snapshot import services
-from ostria.snapshot.dangling import Dangling, dangling
+from ostria.snapshot.dangling import Dangling, Known, dangling
 from ostria.snapshot.destination_rules import Merger
 from ostria.snapshot.discovered import Discovered
 from ostria.snapshot.egress import Egress
@@ -79,6 +79,7 @@ class Caches:
     inbounds: Inbounds = field(init=False)
     proxies: Memo[Proxy] = field(default_factory=lambda: Memo(20_000))
     keys: Memo[ViewKey] = field(default_factory=lambda: Memo(20_000))
+    dangling: Known = field(default_factory=lambda: Memo(20_000))
 
     def __post_init__(self) -> None:
         self.views = Views(self.references, self.egress)
@@ -143,7 +144,7 @@ class Snapshot:
 
     def dangling(self) -> tuple[Dangling, ...]:
         """References that lead nowhere; worked out when asked for."""
-        return dangling(self.world)
+        return dangling(self.world, self._caches.dangling)
 
 
 class Snapshots:
