@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from ostria.api.meta import ObjectKey
 
@@ -51,6 +51,10 @@ class Offer(Protocol):
 
     def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
         """`asked` are virtual hosts as Envoy names them, `clusters` are clusters by name: what the proxy has asked for so far."""
+        ...
+
+    def leaves(self, choice: Choice, older: Self) -> bool:
+        """Whether `choice` of an older offer would be chosen just so again; told by a glance, so False is no proof."""
         ...
 
 

@@ -35,6 +35,9 @@ class Market:
         led_to = {name.rpartition("/")[2] for name in hosts}
         return Choice({name: resource(name, 1) for name in sorted({"always", *led_to, *clusters})}, dict(sorted(hosts.items())), answers)
 
+    def leaves(self, choice: Choice, older: "Market") -> bool:
+        return False
+
 
 def world(**configs: Config) -> Worlds:
     offer = Market(configs)

@@ -57,9 +57,12 @@ class Demand:
             yield self.narrowed(content)
 
     def _choose(self, offer: Offer) -> Choice:
-        if self._chosen is None or self._chosen[0] != offer:
-            self._chosen = offer, offer.choose(self._asked[VHDS], self._asked[CDS])
-        return self._chosen[1]
+        if self._chosen is None or not (self._chosen[0] == offer or offer.leaves(self._chosen[1], self._chosen[0])):
+            choice = offer.choose(self._asked[VHDS], self._asked[CDS])
+        else:
+            choice = self._chosen[1]
+        self._chosen = offer, choice
+        return choice
 
 
 def _same(old: Mapping[str, Prepared], new: Mapping[str, Prepared]) -> bool:

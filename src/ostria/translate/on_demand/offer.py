@@ -7,7 +7,8 @@ filters use. A host that it asks for brings its clusters along, so that a route 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ostria.snapshot.view import View
 from ostria.translate.names import VHDS, config_of, virtual_host
@@ -27,7 +28,14 @@ def start_hosts(view: View) -> frozenset[str]:
     return named or frozenset(service.host.lower() for service in view.services() if service.namespace == view.key.namespace)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Change(NamedTuple):
+    """Names whose content is another one."""
+
+    hosts: frozenset[str]
+    clusters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Menu:
     """One view's clusters and virtual hosts, whole, and which of them come first."""
 
@@ -40,6 +48,8 @@ class Menu:
     first_hosts: frozenset[str]
     openings: dict[frozenset[str], Choice] = field(default_factory=dict)
     """What proxies that asked for nothing yet are given, by the clusters that their own listeners name: one object for all alike."""
+    changes: "WeakKeyDictionary[Menu, Change | None]" = field(default_factory=WeakKeyDictionary)
+    """What differs from older menus."""
 
     @classmethod
     def of(
@@ -65,6 +75,25 @@ class Menu:
         if found is None:
             found = self.openings[asked_clusters] = self._choose(asked, asked_clusters)
         return found
+
+    def change_since(self, older: "Menu") -> "Change | None":
+        """What differs in content from an older menu; None where more than that does."""
+        if older not in self.changes:
+            self.changes[older] = self._compared(older)
+        return self.changes[older]
+
+    def _compared(self, older: "Menu") -> "Change | None":
+        alike = (
+            self.clusters.keys() == older.clusters.keys()
+            and self.first_clusters == older.first_clusters
+            and self.first_hosts == older.first_hosts
+            and self.directories.keys() == older.directories.keys()
+            and all(directory is older.directories[config] for config, directory in self.directories.items())
+        )
+        change = Change(_changed(older.hosts, self.hosts), _changed(older.clusters, self.clusters)) if alike else None
+        # What stands in for a stranger is made of the host for everything.
+        everything = (directory.everything for directory in self.directories.values())
+        return change if change is not None and change.hosts.isdisjoint(everything) else None
 
     def _choose(self, asked: frozenset[str], asked_clusters: frozenset[str]) -> Choice:
         answers = dict(self._serving(asked))
@@ -118,6 +147,15 @@ class WorkloadOffer:
     def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
         """`asked` are virtual hosts as Envoy names them (CONFIGURATION/AUTHORITY), `clusters` are clusters by name."""
         return self.menu.choose(asked, clusters | (self.used & self.menu.clusters.keys()))
+
+    def leaves(self, choice: Choice, older: "WorkloadOffer") -> bool:
+        """A change of what others chose is none for this proxy: one comparison for all of them, and a glance for each."""
+        change = self.menu.change_since(older.menu) if self.used == older.used else None
+        return change is not None and change.hosts.isdisjoint(choice.hosts) and change.clusters.isdisjoint(choice.clusters)
+
+
+def _changed(old: Mapping[str, Prepared], new: Mapping[str, Prepared]) -> frozenset[str]:
+    return frozenset(name for name, prepared in new.items() if old.get(name) is not prepared)
 
 
 def _with_swallowed(directories: Mapping[str, Directory], names: Iterable[str]) -> frozenset[str]:

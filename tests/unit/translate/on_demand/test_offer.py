@@ -110,6 +110,46 @@ def test_in_any_town_requests_meet_what_they_would_meet_with_everything(
         assert len(set(domains)) == len(domains), "Envoy refuses a domain that occurs twice"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STREETS, st.lists(STEPS, max_size=3), st.sampled_from(ASKERS))
+def test_a_choice_that_a_change_leaves_would_be_made_again(
+    streets: tuple[int | None, ...], steps: list[tuple[int, int | None]], who: Proxy
+) -> None:
+    town, translator = Town(), Translator()
+    town.live(enumerate(streets))
+    before = Given(town.advance(), who, translator)
+    town.live(steps)
+    after = Given(town.advance(), who, translator)
+    asked = frozenset({"9080/reviews.default", "80/nobody.example", "80/web.default:80", "http_proxy/reviews.default:9080"})
+    old, new = before.sets[VHDS].offer, after.sets[VHDS].offer
+    assert old is not None
+    assert new is not None
+    choice = old.choose(asked, frozenset())
+    if new.leaves(choice, old):
+        assert picture(new.choose(asked, frozenset())) == picture(choice)
+
+
+def picture(choice: Choice) -> Any:
+    return [[(each.name, each.version) for each in part.values()] for part in (choice.clusters, choice.hosts)], dict(choice.answers)
+
+
+def test_a_change_of_what_others_chose_is_none_for_this_proxy() -> None:
+    village, translator = Village(VILLAGE), Translator()
+    spec = "hosts: [%s.shop.svc.cluster.local], http: [{timeout: %ss, route: [{destination: {host: %s.shop.svc.cluster.local}}]}]"
+    village.put(virtual_service("a", spec % ("a", 1, "a"), "shop"), virtual_service("b", spec % ("b", 1, "b"), "shop"))
+    old = Given(village.snapshot, WEB, translator).sets[VHDS].offer
+    assert old is not None
+    choice = old.choose(frozenset({"80/a.shop"}), frozenset())
+    village.put(virtual_service("b", spec % ("b", 2, "b"), "shop"))
+    new = Given(village.snapshot, WEB, translator).sets[VHDS].offer
+    assert new is not None
+    assert new.leaves(choice, old)
+    village.put(virtual_service("a", spec % ("a", 2, "a"), "shop"))
+    newest = Given(village.snapshot, WEB, translator).sets[VHDS].offer
+    assert newest is not None
+    assert not newest.leaves(choice, new)
+
+
 def test_it_starts_with_its_namespace_or_with_what_its_sidecar_spells_out() -> None:
     village = Village(VILLAGE)
     assert hosts_of(Given(village.snapshot, WEB).choose().clusters) == {"web.default"}
