@@ -2,7 +2,8 @@
 
     python -m tests.scale.soak --minutes 30 --proxies 200
 
-Endpoints change 20 times a second, VirtualServices once, and once a second a proxy loses its stream and returns, every second one knowing what it has.
+Endpoints change 20 times a second, VirtualServices once, and once a second a proxy loses its stream and returns, every second one knowing what it has. A third
+of the proxies take their routes whole, a third virtual host by virtual host, and a third discover on demand: twice a second one of these calls somebody.
 At the end every proxy must hold what one that connects anew is given, name by name and version by version; nothing may have been sent to a
 proxy that had it; and memory must be where it was after the warm-up. Prints one JSON object.
 """
@@ -22,8 +23,11 @@ from random import Random
 from envoy.config.core.v3 import base_pb2
 from tests.scale.control_plane import ControlPlane, Quiet, control_plane
 from tests.scale.proxy import TYPES, Proxy, References
-from tests.scale.world import Town, namespace, pod_address
+from tests.scale.world import Town, host, namespace, pod_address
 
+WAYS = ({}, {"VHDS": "true"}, {"VHDS": "true", "ON_DEMAND": "true"})
+"""How proxies take their routes, in turn: node metadata."""
+ON_DEMAND = 2
 _SAMPLES = 60
 """Points of the memory curve."""
 
@@ -38,6 +42,8 @@ class Report:
     endpoint_changes: int = 0
     route_changes: int = 0
     reconnects: int = 0
+    calls: int = 0
+    """By proxies that discover on demand."""
     remembered: int = 0
     """Reconnects that said what they had."""
     messages: int = 0
@@ -74,6 +80,7 @@ class Soak:
             self._every(1 / 20, self._change_endpoints),
             self._every(1, self._change_route),
             self._every(1, self._reconnect),
+            self._every(1 / 2, self._call),
             self._every(self.report.minutes * 60 / _SAMPLES, self._sample),
         )
         await self.quiet(5)
@@ -103,6 +110,14 @@ class Soak:
         self.report.remembered += remember
         proxy.connect(remember=remember)
 
+    async def _call(self) -> None:
+        """A service of any namespace, or a host that nobody knows."""
+        proxy = self.random.choice(self.proxies[ON_DEMAND :: len(WAYS)])
+        stranger = f"host-{self.random.randrange(20)}.example"
+        called = stranger if self.random.random() < 0.1 else host(self.random.randrange(self.town.services))
+        await proxy.call(f"9080/{called}:9080")
+        self.report.calls += 1
+
     async def _sample(self) -> None:
         gone = round(time.monotonic() - self._ends + self.report.minutes * 60)
         self.report.memory_mb.append((gone, round(self.plane.memory(), 1)))
@@ -125,6 +140,7 @@ class Soak:
 
     async def _differences(self, number: int, proxy: Proxy) -> list[str]:
         fresh = self._proxy(number)
+        fresh.called = set(proxy.called)
         fresh.connect(remember=False)
         await until(lambda: fresh.complete, 60)
         await fresh.disconnect()
@@ -143,6 +159,7 @@ def node(number: int, services: int) -> base_pb2.Node:
     made = base_pb2.Node(id=f"sidecar~{address}~{name}.{where}~{where}.svc.cluster.local", cluster=f"svc-{service}.{where}")
     labels = {"app": f"svc-{service}", "version": f"v{number % 2 + 1}"}
     made.metadata.update({"NAMESPACE": where, "NAME": name, "INSTANCE_IPS": address, "ISTIO_VERSION": "1.30.0", "LABELS": labels})
+    made.metadata.update(WAYS[number % len(WAYS)])
     return made
 
 

@@ -18,4 +18,5 @@ async def test_three_minutes_of_steady_change_lose_nothing_and_keep_nothing(tmp_
     assert (report.complaints, report.internal_errors, report.refusals) == ([], 0, 0)
     assert report.endpoint_changes >= 3_000, "the machine kept up with the changes"
     assert report.reconnects >= 150
+    assert report.calls >= 300
     assert abs(report.grown) < GROWS_AT_MOST, report.memory_mb
