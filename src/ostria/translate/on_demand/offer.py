@@ -47,7 +47,7 @@ class Menu:
     first_clusters: frozenset[str]
     first_hosts: frozenset[str]
     openings: dict[frozenset[str], Choice] = field(default_factory=dict)
-    """What proxies that asked for nothing yet are given, by the clusters that their own listeners name: one object for all alike."""
+    """One object for all proxies alike."""
     changes: "WeakKeyDictionary[Menu, Change | None]" = field(default_factory=WeakKeyDictionary)
     """What differs from older menus."""
 
@@ -68,12 +68,11 @@ class Menu:
         now = (clusters.keys() - later) | (clusters.keys() & {*used, *led_to})
         return cls(naming=naming, clusters=clusters, hosts=hosts, directories=directories, first_clusters=frozenset(now), first_hosts=first)
 
-    def choose(self, asked: frozenset[str], asked_clusters: frozenset[str]) -> Choice:
-        if asked:
-            return self._choose(asked, asked_clusters)
-        found = self.openings.get(asked_clusters)
+    def opening(self, used: frozenset[str]) -> Choice:
+        """Before anything was asked for. `used` are clusters of services that the workload's own listeners name."""
+        found = self.openings.get(used)
         if found is None:
-            found = self.openings[asked_clusters] = self._choose(asked, asked_clusters)
+            found = self.openings[used] = self.choose(frozenset(), used)
         return found
 
     def change_since(self, older: "Menu") -> "Change | None":
@@ -95,7 +94,7 @@ class Menu:
         everything = (directory.everything for directory in self.directories.values())
         return change if change is not None and change.hosts.isdisjoint(everything) else None
 
-    def _choose(self, asked: frozenset[str], asked_clusters: frozenset[str]) -> Choice:
+    def choose(self, asked: frozenset[str], asked_clusters: frozenset[str]) -> Choice:
         answers = dict(self._serving(asked))
         known = frozenset(answers.values()) & self.hosts.keys()
         flooded = self._flooded(answers.values())
@@ -146,7 +145,8 @@ class WorkloadOffer:
 
     def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
         """`asked` are virtual hosts as Envoy names them (CONFIGURATION/AUTHORITY), `clusters` are clusters by name."""
-        return self.menu.choose(asked, clusters | (self.used & self.menu.clusters.keys()))
+        used = self.used & self.menu.clusters.keys()
+        return self.menu.choose(asked, clusters | used) if asked or clusters else self.menu.opening(used)
 
     def leaves(self, choice: Choice, older: "WorkloadOffer") -> bool:
         """A change of what others chose is none for this proxy: one comparison for all of them, and a glance for each."""
