@@ -56,6 +56,7 @@ class Metrics:
         self.loop_turn = self._histogram(
             "ostria_loop_turn_seconds", "How long the event loop was at work before it looked for news again", _LAG
         )
+        self.loop_work = self._histogram("ostria_loop_work_seconds", "CPU time of the event loop's thread in one such turn", _LAG)
         self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
 
     def count_builds(self, builds: Callable[[], Mapping[str, int]]) -> None:

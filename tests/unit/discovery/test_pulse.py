@@ -24,11 +24,12 @@ def test_a_turn_that_holds_up_the_event_loop_is_seen() -> None:
     with asyncio.Runner(loop_factory=TimedLoop) as runner:
         runner.run(work())
     assert longer_than(metrics, "0.05") >= 1
+    assert longer_than(metrics, "0.05", "ostria_loop_work_seconds") == 0, "a turn that waited is told from one that worked"
 
 
-def longer_than(metrics: Metrics, seconds: str) -> float:
+def longer_than(metrics: Metrics, seconds: str, name: str = "ostria_loop_turn_seconds") -> float:
     values = metrics.registry.get_sample_value
-    return (values("ostria_loop_turn_seconds_count") or 0) - (values("ostria_loop_turn_seconds_bucket", {"le": seconds}) or 0)
+    return (values(f"{name}_count") or 0) - (values(f"{name}_bucket", {"le": seconds}) or 0)
 
 
 def test_every_collection_is_counted_while_it_is_watched() -> None:

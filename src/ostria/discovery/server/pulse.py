@@ -13,16 +13,16 @@ _EVERY = 0.5
 
 
 class _Turns(selectors.DefaultSelector):
-    """Tells how long the loop was at work between two looks for news: nothing else is served meanwhile."""
+    """Tells how long the loop was at work between two looks for news, and how much of that it worked: nothing else is served meanwhile."""
 
-    observe: Callable[[float], None] | None = None
-    _since = float("inf")
+    observe: Callable[[float, float], None] | None = None
+    _since = _used = float("inf")
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.observe is not None:
-            self.observe(max(0.0, time.perf_counter() - self._since))
+            self.observe(max(0.0, time.perf_counter() - self._since), max(0.0, time.thread_time() - self._used))
         found = super().select(timeout)
-        self._since = time.perf_counter()
+        self._since, self._used = time.perf_counter(), time.thread_time()
         return found
 
 
@@ -34,7 +34,13 @@ class TimedLoop(asyncio.SelectorEventLoop):
         super().__init__(self._turns)
 
     def measure(self, metrics: Metrics) -> None:
-        self._turns.observe = metrics.loop_turn.observe
+        """A turn that took long and worked little waited: for a core or for the interpreter, which others had, or in a call that blocks."""
+
+        def observe(seconds: float, worked: float) -> None:
+            metrics.loop_turn.observe(seconds)
+            metrics.loop_work.observe(worked)
+
+        self._turns.observe = observe
 
 
 async def watch_loop(metrics: Metrics) -> None:
