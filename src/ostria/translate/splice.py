@@ -7,9 +7,15 @@ the result with what protobuf itself parses.
 from collections.abc import Iterable
 
 _LENGTH_DELIMITED = 2
+_ONE_BYTE = tuple(bytes((number,)) for number in range(0x80))
 
 
 def varint(number: int) -> bytes:
+    """Lengths of names and resources are one or two bytes, as a rule: those are made at once."""
+    if number < 0x80:
+        return _ONE_BYTE[number]
+    if number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

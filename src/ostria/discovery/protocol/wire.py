@@ -24,11 +24,13 @@ def delta_entries(resources: Iterable[Prepared], type_url: str, aliases: Mapping
     """DeltaDiscoveryResponse.resources (2): Resource {version 1, resource 2: Any {type_url 1, value 2}, name 3, aliases 4}."""
     url, parts = _text(1, type_url), []
     for prepared in resources:
-        value = head(2, len(prepared.body)) if prepared.body else b""
-        any_size = len(url) + len(value) + len(prepared.body)
-        before = _text(1, prepared.version) + head(2, any_size) + url + value
-        after = _text(3, prepared.name) + b"".join(_text(4, alias) for alias in aliases.get(prepared.name, ()))
-        parts += [head(2, len(before) + len(prepared.body) + len(after)), before, prepared.body, after]
+        body = prepared.body
+        value = head(2, len(body)) if body else b""
+        before = _text(1, prepared.version) + head(2, len(url) + len(value) + len(body)) + url + value
+        after = _text(3, prepared.name)
+        if prepared.name in aliases:
+            after += b"".join(_text(4, alias) for alias in aliases[prepared.name])
+        parts += (head(2, len(before) + len(body) + len(after)), before, body, after)
     return b"".join(parts)
 
 
