@@ -22,7 +22,8 @@ def _text(number: int, text: str) -> bytes:
 
 def delta_entries(resources: Iterable[Prepared], type_url: str, aliases: Mapping[str, tuple[str, ...]] = _NONE) -> bytes:
     """DeltaDiscoveryResponse.resources (2): Resource {version 1, resource 2: Any {type_url 1, value 2}, name 3, aliases 4}."""
-    url, parts = _text(1, type_url), []
+    url = _text(1, type_url)
+    parts: list[bytes] = []
     for prepared in resources:
         body = prepared.body
         value = head(2, len(body)) if body else b""

@@ -145,7 +145,7 @@ class WorkloadOffer:
 
     def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
         """`asked` are virtual hosts as Envoy names them (CONFIGURATION/AUTHORITY), `clusters` are clusters by name."""
-        used = self.used & self.menu.clusters.keys()
+        used = frozenset(self.used & self.menu.clusters.keys())
         return self.menu.choose(asked, clusters | used) if asked or clusters else self.menu.opening(used)
 
     def leaves(self, choice: Choice, older: "WorkloadOffer") -> bool:
