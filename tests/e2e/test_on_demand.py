@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -32,12 +33,16 @@ def mesh(request, start, tmp_path_factory) -> Mesh:
     """A shell in `default`; a web server, which the gateway serves, and an echo over TCP in `shop`."""
     if not request.param and os.geteuid() != 0:
         pytest.skip("needs root")
-    config = tmp_path_factory.mktemp("config") / "mesh.yaml"
-    objects = [each for text in (WEB, (SAMPLES / "tcp-echo/tcp-echo.yaml").read_text()) for each in yaml.safe_load_all(text) if each]
+    return start([town(tmp_path_factory.mktemp("config"), WEB, (SAMPLES / "tcp-echo/tcp-echo.yaml").read_text())], rootless=request.param)
+
+
+def town(folder: Path, *texts: str) -> Path:
+    """Everything in `shop`, but for a shell in `default`."""
+    objects = [each for text in texts for each in yaml.safe_load_all(text) if each]
     for each in objects:
         each["metadata"]["namespace"] = "shop"
-    config.write_text(SETTINGS + yaml.safe_dump_all(objects) + "---\n" + shell())
-    return start([config], rootless=request.param)
+    (folder / "mesh.yaml").write_text(SETTINGS + yaml.safe_dump_all(objects) + "---\n" + shell())
+    return folder / "mesh.yaml"
 
 
 def clusters(mesh: Mesh, workload: str = "shell") -> set[str]:
@@ -102,3 +107,12 @@ def test_what_it_came_to_need_is_a_sidecar_to_start_with(mesh: Mesh) -> None:
     mesh.run("delete", "-f", str(mesh.watched / "sidecar.yaml"), check=False)
     assert mesh.status_code("shell", "http://httpbin.shop:8000/get") == "200"
     assert mesh.pid("shell", "envoy") == before
+
+
+def test_clients_that_name_their_proxy_discover_too(start, tmp_path) -> None:
+    mesh: Mesh = start([town(tmp_path, WEB)], rootless=True, flags=("--no-capture",))
+    assert clusters(mesh) == set()
+    assert mesh.status_code("shell", "http://httpbin.shop:8000/get") == "200"
+    assert clusters(mesh) == {"httpbin.shop.svc.cluster.local"}
+    assert mesh.status_code("shell", "http://nobody.invalid/") == "503", "to where its name leads, which is nowhere"
+    mesh.settled()
