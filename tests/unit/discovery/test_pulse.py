@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import time
+import weakref
 
-from tests.unit.discovery.test_worlds import running
+from tests.unit.discovery.test_worlds import running, until
 
 from ostria.discovery.metrics import Metrics
 from ostria.discovery.server.pulse import CollectorWatch, TimedLoop
@@ -40,6 +41,18 @@ def test_every_collection_is_counted_while_it_is_watched() -> None:
     watch.end()
     gc.collect()
     assert metrics.registry.get_sample_value("ostria_gc_pause_seconds_count") == 1
+
+
+async def test_garbage_does_not_leave_the_collectors_sight_with_a_world() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+    async with running() as mesh:
+        gone = weakref.ref(Cycle())
+        await mesh.put("a")
+        await until(lambda: mesh.hosts() == ["a"])
+        assert gone() is None
 
 
 async def test_in_calm_what_proxies_had_made_leaves_the_collectors_sight() -> None:
