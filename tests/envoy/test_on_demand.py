@@ -3,7 +3,8 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,48 @@ async def test_a_request_brings_what_it_needs(mesh: Mesh) -> None:
 
 async def test_a_request_with_a_body_arrives_whole(mesh: Mesh) -> None:
     assert await mesh.ask("b.shop", b"x" * 100_000) == "two"
+
+
+@asynccontextmanager
+async def app(mesh: Mesh, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """A service of its own that answers so; gives its name."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        await mesh.saved(entry("own.shop.svc.cluster.local", mesh.http, server.sockets[0].getsockname()[1]), file="app.yaml")
+        yield "own.shop"
+
+
+async def test_a_body_may_come_long_after_its_request(mesh: Mesh) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n" + await reader.readexactly(5))
+
+    async with app(mesh, answer) as name:
+        reader, writer = await asyncio.open_connection("127.0.0.1", mesh.http)
+        writer.write(f"POST / HTTP/1.1\r\nhost: {name}\r\ncontent-length: 5\r\n\r\n".encode())
+        await mesh.eventually(lambda: f"own.shop.svc.cluster.local:{mesh.http}" in mesh.hosts())
+        await mesh.settled()
+        writer.write(b"hello")
+        async with asyncio.timeout(5):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(5) == b"hello"
+        writer.close()
+
+
+async def test_a_connection_is_upgraded_with_the_first_request(mesh: Mesh) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n")
+        writer.write(await reader.readexactly(4))
+
+    async with app(mesh, answer) as name:
+        reader, writer = await asyncio.open_connection("127.0.0.1", mesh.http)
+        writer.write(f"GET / HTTP/1.1\r\nhost: {name}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n".encode())
+        writer.write(b"ping")
+        async with asyncio.timeout(5):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+            assert await reader.readexactly(4) == b"ping"
+        writer.close()
 
 
 async def test_many_at_once_are_all_answered_whatever_name_they_use(mesh: Mesh) -> None:
