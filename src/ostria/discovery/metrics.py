@@ -1,6 +1,7 @@
 """The control plane's own metrics, under Istio's names and with its buckets, so that its dashboards and alerts keep working."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -22,6 +23,23 @@ _REJECTS = ("cds", "eds", "lds", "rds")
 def short(type_url: str) -> str:
     """`cds` and so on; the last word of a type URL that has no such name."""
     return _SHORT.get(type_url) or type_url.rsplit(".", 1)[-1].lower()
+
+
+Child = TypeVar("Child", Counter, Histogram)
+
+
+class ByType(Generic[Child]):
+    """A metric's children by type URL. They are kept: looking one up costs more than counting, for every proxy, type and change."""
+
+    def __init__(self, metric: Child) -> None:
+        self._metric: Child = metric
+        self._children: dict[str, Child] = {}
+
+    def __getitem__(self, type_url: str) -> Child:
+        found = self._children.get(type_url)
+        if found is None:
+            found = self._children[type_url] = self._metric.labels(short(type_url))
+        return found
 
 
 class _Builds(Collector):
@@ -63,16 +81,9 @@ class Metrics:
         """`builds` gives the resources built so far, by type URL; asked from any thread."""
         self.registry.register(_Builds(builds))
 
-    def time_push(self, type_url: str, seconds: float) -> None:
-        """How long it took to work out what a proxy gets of a type. Children are kept: this is called for every proxy, type and change."""
-        timer = self._push_timers.get(type_url)
-        if timer is None:
-            timer = self._push_timers[type_url] = self.push_time.labels(short(type_url))
-        timer.observe(seconds)
-
     def _streams(self) -> None:
         self.connected = self._gauge("pilot_xds", "Proxies connected, by the version that they say", "version")
-        self.requests = self._counter("pilot_xds_requests", "Requests received", "type")
+        self.requests = ByType(self._counter("pilot_xds_requests", "Requests received", "type"))
         self.rejects = self._counter("pilot_total_xds_rejects", "Responses that proxies refused", "type")
         self.rejected = {
             kind: self._gauge(f"pilot_xds_{kind}_reject", f"Proxies whose last {kind.upper()} answer was a refusal") for kind in _REJECTS
@@ -81,7 +92,7 @@ class Metrics:
         self.expired_nonces = self._counter("pilot_xds_expired_nonce", "Answers to a response that was not the last one", "type")
         self.write_timeouts = self._counter("pilot_xds_write_timeout", "Streams that ended because the proxy did not read")
         self.send_time = self._histogram("pilot_xds_send_time", "Seconds to hand one response to the proxy", _PUSH)
-        self.config_size = self._histogram("pilot_xds_config_size_bytes", "Bytes per response", _SIZE, "type")
+        self.config_size = ByType(self._histogram("pilot_xds_config_size_bytes", "Bytes per response", _SIZE, "type"))
         self.settled = self._gauge("ostria_proxies_settled", "Proxies that hold, acknowledged, all that they asked for")
         self.bytes_in_flight = self._gauge("ostria_response_bytes_in_flight", "Bytes of large responses that are on their way")
         self.responses_waiting = self._gauge("ostria_responses_waiting", "Large responses that wait until others have arrived")
@@ -90,11 +101,11 @@ class Metrics:
 
     def _pushes(self) -> None:
         self.pushes = self._counter("pilot_xds_pushes", "Responses sent, by type", "type")
+        self.responses = ByType(self.pushes)
         self.triggers = self._counter("pilot_push_triggers", "What pushes were begun by", "type")
         self.debounce_time = self._histogram("pilot_debounce_time", "Seconds from the first change to the push that carries it", _PUSH)
         self.snapshot_time = self._histogram("pilot_pushcontext_init_seconds", "Seconds to build a snapshot", _PUSH)
-        self.push_time = self._histogram("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type")
-        self._push_timers: dict[str, Histogram] = {}
+        self.push_time = ByType(self._histogram("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type"))
         self.queue_length = self._gauge("ostria_push_queue_length", "Proxies that wait to be told of the newest configuration")
         self.queue_time = self._histogram("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE)
         self.convergence_time = self._histogram(

@@ -85,7 +85,8 @@ class DeltaStream(Stream):
     def _encode(self, subscription: Subscription, plan: Plan, version: str) -> Response:
         kind, nonce = subscription.type_url, self._next_nonce()
         entries = self.shared.entries("delta", plan.bulk, kind, delta_entries) if plan.bulk else b""
-        parts = (entries, self._own_entries(plan, kind), delta_end(plan.removed, version, kind, nonce))
+        own = self._own_entries(plan, kind) if plan.rest or plan.answered else b""
+        parts = (entries, own, delta_end(plan.removed, version, kind, nonce))
         return Response(type_url=kind, nonce=nonce, parts=parts, resources=len(plan.bulk) + len(plan.rest), removed=len(plan.removed))
 
     @staticmethod

@@ -27,6 +27,8 @@ class Stream(ABC):
         self.shared, self.rejections = shared, rejections
         self._nonce_prefix, self._count = nonce_prefix, 0
         self._subscriptions: dict[str, Subscription] = {}
+        self.types: tuple[str, ...] = ()
+        """Those that the proxy has asked for, in the order of a push."""
         self._awaited: set[str] = set()
         self._resumed = False
         self._resumed_routes: frozenset[str] = frozenset()
@@ -56,6 +58,10 @@ class Stream(ABC):
     def settled(self) -> bool:
         return all(each.settled for each in self)
 
+    def may_respond(self) -> bool:
+        """`respond` may come to something, as far as a glance tells."""
+        return any(self._due(each) for each in self._subscriptions.values())
+
     @property
     def waiting(self) -> bool:
         """Something is held back until the proxy answers."""
@@ -77,9 +83,8 @@ class Stream(ABC):
 
     def respond(self, version: str) -> Response | None:
         """The next response; `version` is the world's, shown by tools."""
-        for each in self:
-            if each.flight is None and self._may_send(each.type_url):
-                self._follow_routes(each)
+        for each in self._subscriptions.values():
+            if self._due(each) and self._may_send(each.type_url):
                 plan = each.plan(partial(self._may_remove, each.type_url))
                 if plan is not None and (response := self._depart(each, plan, version)) is not None:
                     return response
@@ -93,6 +98,7 @@ class Stream(ABC):
         more = {**self._subscriptions, type_url: opened}
         # A new dictionary each time: debug pages read the old one from another thread.
         self._subscriptions = {each: more[each] for each in sorted(more, key=turn)}
+        self.types = tuple(self._subscriptions)
         return opened
 
     def _answered(self, subscription: Subscription, nonce: str, words: str | None) -> list[Rejection]:
@@ -125,6 +131,11 @@ class Stream(ABC):
     @abstractmethod
     def _encode(self, subscription: Subscription, plan: Plan, version: str) -> Response | None:
         """The bytes of a plan; None when this variant has no way to say it."""
+
+    def _due(self, subscription: Subscription) -> bool:
+        if subscription.type_url == VHDS and subscription.flight is None:
+            self._follow_routes(subscription)
+        return subscription.due
 
     # Virtual hosts and the route configurations that they belong to
 

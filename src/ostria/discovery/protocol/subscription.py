@@ -142,11 +142,19 @@ class Subscription:
         self.forced.update(name for name in names if self.wants(name))
 
     @property
+    def due(self) -> bool:
+        """A plan may come to something. Told by a glance, for most types of most proxies have nothing due at most times."""
+        if self.flight is not None:
+            return False
+        moved = self.holds.base is not self.current or self.forced or self.holds.kept
+        return bool(moved or self.owes_answer or self.suspects or self.claimed is not None)
+
+    @property
     def settled(self) -> bool:
         """The proxy holds, acknowledged, what it should; or nothing where it refused what it should hold."""
         if self.flight is not None or self.holds.base is not self.current or self.forced:
             return False
-        return all(held is None and self._blocked(name) for name, held in self.holds.kept.items())
+        return not self.holds.kept or all(held is None and self._blocked(name) for name, held in self.holds.kept.items())
 
     # What to send
 

@@ -119,6 +119,11 @@ class VirtualHosts(Subscription):
     # What to send
 
     @property
+    def due(self) -> bool:
+        news = self.fresh or self.retired or self.unanswered
+        return super().due or (self.flight is None and bool(news))
+
+    @property
     def settled(self) -> bool:
         return not self.fresh and not self.retired and not any(self._due()) and super().settled
 

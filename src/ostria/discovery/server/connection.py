@@ -85,7 +85,7 @@ class Connection:
         if request.type_url not in SERVED:
             log.info("%s asks for %r, a type that is not served", self.id, request.type_url[:200])
             return
-        self.metrics.requests.labels(short(request.type_url)).inc()
+        self.metrics.requests[request.type_url].inc()
         async with self.lock:
             known = self.stream.subscription(request.type_url)
             content = known.current if known else await self._open(request.type_url)
@@ -97,7 +97,8 @@ class Connection:
             self._tell(each)
         self._count_refusals(request)
         self._check_size(request.type_url)
-        self.wake.set()
+        if not _only_acknowledges(request) or self.stream.may_respond():
+            self.wake.set()
 
     def _take(self, request: DeltaRequest | SotwRequest, content: ResourceSet) -> list[Rejection]:
         match request, self.stream:
@@ -151,7 +152,7 @@ class Connection:
     @property
     def question(self) -> Question:
         """What to ask a new world for."""
-        return Question(self.claims, tuple(each.type_url for each in self.stream))
+        return Question(self.claims, self.stream.types)
 
     def pass_over(self, world: World, older: World) -> bool:
         """Take `world` for `older`, which is the same for this proxy; False where it has moved meanwhile, or is about to."""
@@ -182,17 +183,17 @@ class Connection:
             self._settled()
 
     async def _send(self, response: Response, send: Write) -> None:
-        begin, kind = time.perf_counter(), short(response.type_url)
+        begin, kind = time.perf_counter(), response.type_url
         self.share.sent(response)
         try:
             self.slow = await self.gate.send(send, response, slow=self.slow)
         except TimeoutError:
             self.metrics.write_timeouts.inc()
-            self.metrics.pushes.labels(f"{kind}_senderr").inc()
+            self.metrics.pushes.labels(f"{short(kind)}_senderr").inc()
             raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", "slow") from None
         self.metrics.send_time.observe(time.perf_counter() - begin)
-        self.metrics.pushes.labels(kind).inc()
-        self.metrics.config_size.labels(kind).observe(response.size)
+        self.metrics.responses[kind].inc()
+        self.metrics.config_size[kind].observe(response.size)
 
     def _settled(self) -> None:
         """Everything that may be sent now has been sent."""
@@ -212,6 +213,16 @@ class Connection:
         self.share.close()
         if self.patience is not None:
             self.patience.cancel()
+
+
+def _only_acknowledges(request: DeltaRequest | SotwRequest) -> bool:
+    """Most requests do, and most of them change nothing that is due."""
+    return (
+        isinstance(request, DeltaRequest)
+        and bool(request.nonce)
+        and request.error is None
+        and not (request.subscribe or request.unsubscribe)
+    )
 
 
 async def run_until_first(*tasks: asyncio.Task[None]) -> None:

@@ -33,7 +33,7 @@ def ask(world: World, question: Question, metrics: Metrics, push: Push | None) -
         begin = time.perf_counter()
         content[type_url] = world.resources(proxy, type_url)
         seconds = time.perf_counter() - begin
-        metrics.time_push(type_url, seconds)
+        metrics.push_time[type_url].observe(seconds)
         if push is not None:
             push.translate_seconds += seconds
     return Answer(proxy, content)
