@@ -1,7 +1,6 @@
 """The control plane's own metrics, under Istio's names and with its buckets, so that its dashboards and alerts keep working."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -9,6 +8,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from ostria.discovery.tallies import Tallies, Tally
 from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
 
 _PUSH = (0.01, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
@@ -25,20 +25,31 @@ def short(type_url: str) -> str:
     return _SHORT.get(type_url) or type_url.rsplit(".", 1)[-1].lower()
 
 
-Child = TypeVar("Child", Counter, Histogram)
+class CountsByType:
+    """A counter's children by type URL. They are kept: looking one up costs more than counting, for every proxy, type and change."""
 
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._children: dict[str, Counter] = {}
 
-class ByType(Generic[Child]):
-    """A metric's children by type URL. They are kept: looking one up costs more than counting, for every proxy, type and change."""
-
-    def __init__(self, metric: Child) -> None:
-        self._metric: Child = metric
-        self._children: dict[str, Child] = {}
-
-    def __getitem__(self, type_url: str) -> Child:
+    def __getitem__(self, type_url: str) -> Counter:
         found = self._children.get(type_url)
         if found is None:
-            found = self._children[type_url] = self._metric.labels(short(type_url))
+            found = self._children[type_url] = self._counter.labels(short(type_url))
+        return found
+
+
+class TalliesByType:
+    """The same of a histogram."""
+
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
+        self._children: dict[str, Tally] = {}
+
+    def __getitem__(self, type_url: str) -> Tally:
+        found = self._children.get(type_url)
+        if found is None:
+            found = self._children[type_url] = self._tallies.of(short(type_url))
         return found
 
 
@@ -71,10 +82,10 @@ class Metrics:
         self._gauge("pilot_info", "Version of the control plane", "version").labels(version).set(1)
         self.uptime = self._gauge("istiod_uptime_seconds", "Seconds since the control plane began")
         self.loop_lag = self._histogram("ostria_loop_lag_seconds", "How late the event loop was when it was looked at", _LAG)
-        self.loop_turn = self._histogram(
+        self.loop_turn = self._tallies(
             "ostria_loop_turn_seconds", "How long the event loop was at work before it looked for news again", _LAG
-        )
-        self.loop_work = self._histogram("ostria_loop_work_seconds", "CPU time of the event loop's thread in one such turn", _LAG)
+        ).of()
+        self.loop_work = self._tallies("ostria_loop_work_seconds", "CPU time of the event loop's thread in one such turn", _LAG).of()
         self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
 
     def count_builds(self, builds: Callable[[], Mapping[str, int]]) -> None:
@@ -83,7 +94,7 @@ class Metrics:
 
     def _streams(self) -> None:
         self.connected = self._gauge("pilot_xds", "Proxies connected, by the version that they say", "version")
-        self.requests = ByType(self._counter("pilot_xds_requests", "Requests received", "type"))
+        self.requests = CountsByType(self._counter("pilot_xds_requests", "Requests received", "type"))
         self.rejects = self._counter("pilot_total_xds_rejects", "Responses that proxies refused", "type")
         self.rejected = {
             kind: self._gauge(f"pilot_xds_{kind}_reject", f"Proxies whose last {kind.upper()} answer was a refusal") for kind in _REJECTS
@@ -91,8 +102,8 @@ class Metrics:
         self.internal_errors = self._counter("pilot_total_xds_internal_errors", "Streams that ended by an error of ours")
         self.expired_nonces = self._counter("pilot_xds_expired_nonce", "Answers to a response that was not the last one", "type")
         self.write_timeouts = self._counter("pilot_xds_write_timeout", "Streams that ended because the proxy did not read")
-        self.send_time = self._histogram("pilot_xds_send_time", "Seconds to hand one response to the proxy", _PUSH)
-        self.config_size = ByType(self._histogram("pilot_xds_config_size_bytes", "Bytes per response", _SIZE, "type"))
+        self.send_time = self._tallies("pilot_xds_send_time", "Seconds to hand one response to the proxy", _PUSH).of()
+        self.config_size = TalliesByType(self._tallies("pilot_xds_config_size_bytes", "Bytes per response", _SIZE, "type"))
         self.settled = self._gauge("ostria_proxies_settled", "Proxies that hold, acknowledged, all that they asked for")
         self.bytes_in_flight = self._gauge("ostria_response_bytes_in_flight", "Bytes of large responses that are on their way")
         self.responses_waiting = self._gauge("ostria_responses_waiting", "Large responses that wait until others have arrived")
@@ -101,16 +112,16 @@ class Metrics:
 
     def _pushes(self) -> None:
         self.pushes = self._counter("pilot_xds_pushes", "Responses sent, by type", "type")
-        self.responses = ByType(self.pushes)
+        self.responses = CountsByType(self.pushes)
         self.triggers = self._counter("pilot_push_triggers", "What pushes were begun by", "type")
         self.debounce_time = self._histogram("pilot_debounce_time", "Seconds from the first change to the push that carries it", _PUSH)
         self.snapshot_time = self._histogram("pilot_pushcontext_init_seconds", "Seconds to build a snapshot", _PUSH)
-        self.push_time = ByType(self._histogram("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type"))
+        self.push_time = TalliesByType(self._tallies("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type"))
         self.queue_length = self._gauge("ostria_push_queue_length", "Proxies that wait to be told of the newest configuration")
-        self.queue_time = self._histogram("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE)
-        self.convergence_time = self._histogram(
+        self.queue_time = self._tallies("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE).of()
+        self.convergence_time = self._tallies(
             "pilot_proxy_convergence_time", "Seconds from a change to the last response of its push", _CONVERGENCE
-        )
+        ).of()
         self.inbound_updates = self._counter("pilot_inbound_updates", "Changes received", "type")
         self.config_events = self._counter("pilot_k8s_cfg_events", "Configuration objects changed", "type", "event")
         self.registry_events = self._counter("pilot_k8s_reg_events", "Registry objects changed", "type", "event")
@@ -134,6 +145,11 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
+
+    def _tallies(self, name: str, text: str, buckets: tuple[float, ...], label: str = "") -> Tallies:
+        made = Tallies(name, text, buckets, label)
+        self.registry.register(made)
+        return made
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(name, text, labels, registry=self.registry, buckets=buckets)

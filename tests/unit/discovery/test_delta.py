@@ -168,6 +168,17 @@ def test_a_cluster_goes_only_when_the_routes_that_named_it_are_acknowledged() ->
     assert [proxy.look(each) for each in proxy.receive()] == [(EDS, [], ["b"])]
 
 
+def test_a_cluster_goes_when_what_named_it_moved_on_without_a_word() -> None:
+    """Nobody would look again before the next request."""
+    proxy = DeltaProxy(world())
+    proxy.ask(CDS)
+    proxy.change(world(clusters=(cluster("a"),)))
+    proxy.ask(LDS)
+    proxy.settle()
+    proxy.change(world())
+    assert [proxy.look(each) for each in proxy.receive()] == [(CDS, [], ["a"])]
+
+
 def test_a_cluster_stays_while_the_new_listeners_route_has_not_been_asked_for() -> None:
     proxy = connected(clusters=(A, B), listeners=(listener("l", "80"),), routes=(resource("80", 1),))
     proxy.change(world((A,), (), (listener("l", "90", 2),), (resource("80", 1), resource("90", 1))))

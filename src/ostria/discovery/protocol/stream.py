@@ -82,12 +82,16 @@ class Stream(ABC):
         self._patient = False
 
     def respond(self, version: str) -> Response | None:
-        """The next response; `version` is the world's, shown by tools."""
-        for each in self._subscriptions.values():
-            if self._due(each) and self._may_send(each.type_url):
-                plan = each.plan(partial(self._may_remove, each.type_url))
-                if plan is not None and (response := self._depart(each, plan, version)) is not None:
-                    return response
+        """The next response; `version` is the world's, shown by tools. A type that moves to the newest world without a word may be what another waits for."""
+        moved = True
+        while moved:
+            moved = False
+            for each in self._subscriptions.values():
+                if self._due(each) and self._may_send(each.type_url):
+                    before, plan = each.holds.base, each.plan(partial(self._may_remove, each.type_url))
+                    if plan is not None and (response := self._depart(each, plan, version)) is not None:
+                        return response
+                    moved = moved or each.holds.base is not before
         return None
 
     # Shared by both variants

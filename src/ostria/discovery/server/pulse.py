@@ -10,6 +10,7 @@ from typing import Literal
 from ostria.discovery.metrics import Metrics
 
 _EVERY = 0.5
+_SHORT = 0.001
 
 
 class _Turns(selectors.DefaultSelector):
@@ -20,7 +21,9 @@ class _Turns(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.observe is not None:
-            self.observe(max(0.0, time.perf_counter() - self._since), max(0.0, time.thread_time() - self._used))
+            lasted = max(0.0, time.perf_counter() - self._since)
+            # Of most turns, which are short, it is not worth asking the kernel.
+            self.observe(lasted, lasted if lasted < _SHORT else max(0.0, time.thread_time() - self._used))
         found = super().select(timeout)
         self._since, self._used = time.perf_counter(), time.thread_time()
         return found
