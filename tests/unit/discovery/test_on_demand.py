@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryResponse
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from tests.unit.discovery.test_virtual_hosts import CONFIGS, PARTS, Config, Envoy, Worlds, shell
+from hypothesis.stateful import rule
+from tests.unit.discovery.test_virtual_hosts import CONFIGS, Config, Convergence, Envoy, Worlds, shell
 from tests.unit.discovery.worlds import contents, resource
 
 from ostria.discovery.protocol.requests import DeltaRequest
@@ -160,48 +160,23 @@ def test_proxies_alike_that_asked_for_nothing_share_what_they_are_sent() -> None
 NAMES = ("u", "v", "w", "x", "y", "nothing", "bad")
 
 
-class Asking(RuleBasedStateMachine):
+class Asking(Convergence):
     """Whatever happens on the way: no request waits for ever, and every name that was asked for is served as the last world says."""
+
+    make = staticmethod(world)
 
     def __init__(self) -> None:
         super().__init__()
-        self.envoy = Envoy(world())
         self.envoy.say(DeltaRequest(type_url=CDS))
-        self.parts: Mapping[str, Config] = {}
-
-    @rule(parts=PARTS)
-    def the_world_changes(self, parts: Mapping[str, Config]) -> None:
-        self.parts = parts
-        self.envoy.change(world(**parts))
-
-    @rule(config=st.sampled_from(CONFIGS))
-    def it_asks_for_a_configuration(self, config: str) -> None:
-        if config not in self.envoy.asked:
-            self.envoy.subscribe(config)
 
     @rule(config=st.sampled_from(CONFIGS), name=st.sampled_from(NAMES))
     def a_request_comes(self, config: str, name: str) -> None:
         self.envoy.need(config, name)
 
-    @rule()
-    def the_server_speaks(self) -> None:
-        self.envoy.listen()
-
-    @precondition(lambda self: self.envoy.inbox)
-    @rule()
-    def it_reads(self) -> None:
-        self.envoy.read()
-
     @rule(hosts_first=st.booleans(), interrupted=st.booleans())
     def it_reconnects(self, hosts_first: bool, interrupted: bool) -> None:
-        if not self.envoy.shells or not self.envoy.reported:
-            self.envoy.refused.clear()
-        self.envoy.connect(hosts_first=hosts_first, interrupted=interrupted)
+        super().it_reconnects(hosts_first, interrupted)
         self.envoy.say(DeltaRequest(type_url=CDS))
-
-    @rule()
-    def patience_ends(self) -> None:
-        self.envoy.stream.lose_patience()
 
     def teardown(self) -> None:
         good = {
