@@ -182,6 +182,18 @@ def test_a_host_brings_every_cluster_that_its_routes_lead_to_mirrors_too() -> No
     assert hosts_of(given_.choose({"80/a.shop:80"}).clusters) == {"web.default", "b.shop", "c.shop"}
 
 
+def test_a_host_with_a_wildcard_brings_those_that_it_would_hide_and_what_they_lead_to() -> None:
+    village = Village(VILLAGE)
+    for name, host in (("any", "*.wild.example"), ("one", "x.wild.example"), ("else", "x.tame.example")):
+        spec = (
+            f"hosts: ['{host}'], ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: STATIC, endpoints: [{{address: 1.2.3.4}}]"
+        )
+        village.put(thing("ServiceEntry", name, spec, "shop"))
+    choice = Given(village.snapshot, WEB).choose({"80/y.wild.example"})
+    assert choice.answers == {"80/y.wild.example": "80/*.wild.example:80"}
+    assert hosts_of(choice.clusters) == {"web.default", "*.wild.example", "x.wild.example"}
+
+
 def test_its_listeners_and_filters_have_what_they_use_from_the_start() -> None:
     village = Village(
         VILLAGE, {"extensionProviders": [{"name": "ask", "envoyExtAuthzHttp": {"service": "shop/c.shop.svc.cluster.local", "port": 80}}]}
