@@ -20,7 +20,7 @@ from tests.scale.proxy import METHOD, Proxy, References
 from tests.scale.soak import node, until
 from tests.scale.world import Town, host
 
-from ostria.translate.names import CDS, EDS, LDS, RDS, outbound_cluster
+from ostria.translate.names import CDS, EDS, LDS, RDS, VHDS, outbound_cluster
 
 _SERVICES = 100
 _HEARS_WITHIN = 5.0
@@ -169,6 +169,38 @@ async def test_clients_that_each_ask_for_forty_thousand_names_of_their_own(tmp_p
                 names = [f"outbound|80||host-{number}-{n}.example.com" for n in range(40_000)]
                 await call.write(DeltaDiscoveryRequest(node=on.bad_node(), type_url=EDS, resource_names_subscribe=names))
                 await asyncio.wait_for(call.read(), 20)
+
+
+async def test_a_proxy_that_discovers_ever_new_hosts(tmp_path: Path) -> None:
+    """Each stands for a virtual host of its own at first; in the end it is given all that there is."""
+    async with stage(tmp_path) as on, stream(on.plane) as call:
+        itself = on.bad_node()
+        itself.metadata.update({"VHDS": "true", "ON_DEMAND": "true"})
+        await call.write(DeltaDiscoveryRequest(node=itself, type_url=CDS))
+        await call.write(DeltaDiscoveryRequest(type_url=RDS, resource_names_subscribe=["9080"]))
+        await call.write(DeltaDiscoveryRequest(type_url=VHDS))
+        writing = asyncio.Lock()
+
+        async def says(request: DeltaDiscoveryRequest) -> None:
+            async with writing:
+                await call.write(request)
+
+        async def asks() -> None:
+            for count in range(0, 12_000, 10):
+                names = [f"9080/host-{count + n}.example.com" for n in range(10)]
+                await says(DeltaDiscoveryRequest(type_url=VHDS, resource_names_subscribe=names))
+
+        async def reads() -> None:
+            while True:
+                response = DeltaDiscoveryResponse.FromString(await call.read())
+                await says(DeltaDiscoveryRequest(type_url=response.type_url, response_nonce=response.nonce))
+
+        reading, asking = asyncio.create_task(reads()), asyncio.create_task(asks())
+        await on.good_proxy_hears(20)
+        await asyncio.wait_for(asking, 60)
+        await on.good_proxy_hears(5)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def test_a_node_of_ten_megabytes(tmp_path: Path) -> None:

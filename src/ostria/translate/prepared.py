@@ -1,6 +1,6 @@
 """A finished resource: serialized once, named by its content, shared by every proxy that sees the same world."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple, Protocol, Self
@@ -51,6 +51,10 @@ class Offer(Protocol):
 
     def choose(self, asked: frozenset[str], clusters: frozenset[str]) -> Choice:
         """`asked` are virtual hosts as Envoy names them, `clusters` are clusters by name: what the proxy has asked for so far."""
+        ...
+
+    def answers(self, asked: Iterable[str]) -> Mapping[str, str]:
+        """As a choice has them, where the proxy is given everything."""
         ...
 
     def leaves(self, choice: Choice, older: Self) -> bool:

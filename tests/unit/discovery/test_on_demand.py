@@ -1,8 +1,9 @@
 """A proxy that asks for what it needs, told as conversations with the Envoy of `test_virtual_hosts`: every request that waits is answered, whatever happens."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import pytest
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryResponse
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -34,6 +35,9 @@ class Market:
                 hosts[found.name], answers[name] = found, found.name
         led_to = {name.rpartition("/")[2] for name in hosts}
         return Choice({name: resource(name, 1) for name in sorted({"always", *led_to, *clusters})}, dict(sorted(hosts.items())), answers)
+
+    def answers(self, asked: Iterable[str]) -> Mapping[str, str]:
+        return {name: host for name, host in self.choose(frozenset(asked), frozenset()).answers.items() if STRANGER not in host}
 
     def leaves(self, choice: Choice, older: "Market") -> bool:
         return False
@@ -137,6 +141,20 @@ def test_a_host_that_is_refused_releases_the_requests_that_wait_for_it() -> None
     envoy.settle()
     assert not envoy.waiting
     assert [each.name for each in envoy.rejections] == ["r/b"]
+
+
+def test_one_that_asks_for_more_names_than_a_choice_is_worth_is_given_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ostria.discovery.protocol.on_demand._MOST", 3)
+    envoy = connected(r=A)
+    for name in ("v", "x1", "x2", "x3", "x4", "x5"):
+        envoy.need("r", name)
+        envoy.settle()
+    assert envoy.hosts["r"] == A
+    assert not envoy.waiting
+    assert envoy.stream.settled
+    assert envoy.stream.asked(VHDS) <= 3, "nothing piles up"
+    envoy.change(world(r={**A, "b": "y"}))
+    assert envoy.settle() == [(VHDS, ["r/b"], [])]
 
 
 def test_a_connection_gets_the_cluster_that_it_asks_for() -> None:

@@ -2,7 +2,7 @@
 
 Envoy asks for a virtual host as CONFIGURATION/AUTHORITY and for a cluster by its name, once each, and says all of these names again when it reconnects:
 the server remembers nothing for it. What it is given is a set of resources like any other, so changes, removals, refusals and their order are the
-affair of the subscriptions, which don't know that it isn't everything.
+affair of the subscriptions, which don't know that it isn't everything. A proxy that asks for more names than a choice is worth is given everything.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from ostria.translate.names import CDS, VHDS
 from ostria.translate.prepared import Choice, Offer, Prepared, ResourceSet
 
+_MOST = 5_000
+"""Names of a type. Each is looked up again when the world changes; nobody who saves anything by discovering has so many."""
+
 
 class Demand:
     def __init__(self) -> None:
+        self._everything = False
         self._asked: dict[str, frozenset[str]] = {CDS: frozenset(), VHDS: frozenset()}
         self._whole: dict[str, ResourceSet] = {}
         self._given: dict[str, ResourceSet] = {}
@@ -26,8 +30,12 @@ class Demand:
         return type_url in self._whole
 
     def ask(self, type_url: str, names: Iterable[str]) -> None:
-        self._asked[type_url] |= frozenset(names)
         self._chosen = None
+        if not self._everything:
+            self._asked[type_url] |= frozenset(names)
+            self._everything = len(self._asked[type_url]) > _MOST
+        if self._everything:
+            self._asked = dict.fromkeys(self._asked, frozenset())
 
     def drop(self, type_url: str, names: Iterable[str]) -> None:
         self._asked[type_url] -= frozenset(names)
@@ -36,7 +44,9 @@ class Demand:
     def answers(self, names: Iterable[str]) -> Mapping[str, str]:
         """For each of these names the virtual host that serves it; empty where nothing does."""
         offer = self._whole[VHDS].offer
-        found = self._choose(offer).answers if offer is not None else {}
+        if offer is None:
+            return dict.fromkeys(names, "")
+        found = offer.answers(names) if self._everything else self._choose(offer).answers
         return {name: found.get(name, "") for name in names}
 
     def narrowed(self, content: ResourceSet) -> ResourceSet:
@@ -45,6 +55,8 @@ class Demand:
             return content
         kind = content.type_url
         self._whole[kind] = content
+        if self._everything:
+            return content
         choice = self._choose(content.offer)
         shared, last = choice.clusters if kind == CDS else choice.hosts, self._given.get(kind)
         if last is None or last.own is not content.own or not _same(last.shared, shared):

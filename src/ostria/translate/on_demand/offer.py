@@ -75,6 +75,10 @@ class Menu:
             found = self.openings[used] = self.choose(frozenset(), used)
         return found
 
+    def answers(self, asked: Iterable[str]) -> Mapping[str, str]:
+        """With everything there, no stranger needs a host of its own."""
+        return {name: self._everything(host) for name, host in self._serving(asked)}
+
     def change_since(self, older: "Menu") -> "Change | None":
         """What differs in content from an older menu; None where more than that does."""
         if older not in self.changes:
@@ -104,7 +108,7 @@ class Menu:
         hosts = {name: self.hosts.get(name) or self._stand_in(name) for name in sorted(wanted.union(answers.values()))}
         return Choice(self._clusters_for(hosts, asked_clusters), hosts, answers)
 
-    def _serving(self, asked: frozenset[str]) -> Iterator[tuple[str, str]]:
+    def _serving(self, asked: Iterable[str]) -> Iterator[tuple[str, str]]:
         for name in asked:
             config, _, authority = name.rpartition("/")
             directory = self.directories.get(config)
@@ -147,6 +151,9 @@ class WorkloadOffer:
         """`asked` are virtual hosts as Envoy names them (CONFIGURATION/AUTHORITY), `clusters` are clusters by name."""
         used = frozenset(self.used & self.menu.clusters.keys())
         return self.menu.choose(asked, clusters | used) if asked or clusters else self.menu.opening(used)
+
+    def answers(self, asked: Iterable[str]) -> Mapping[str, str]:
+        return self.menu.answers(asked)
 
     def leaves(self, choice: Choice, older: "WorkloadOffer") -> bool:
         """A change of what others chose is none for this proxy: one comparison for all of them, and a glance for each."""
