@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.town import PROXIES, STEPS, STREETS, Town
@@ -59,7 +60,7 @@ def written_out(sets: Sets, apart_from: Faults) -> Mapping[str, Any]:
         f"{proxy} {kind}": [(r.name, r.version, r.body, r.origins, r.requires) for r in content if (kind, r.name) not in failed]
         for proxy, contents in sets.items()
         for kind, content in contents.items()
-    } | {f"{proxy} {kind} chosen": chosen(content) for proxy, contents in sets.items() for kind, content in contents.items()}
+    } | {f"{proxy} {kind} chosen": chosen(content, failed) for proxy, contents in sets.items() for kind, content in contents.items()}
 
 
 ASKED = frozenset(
@@ -67,12 +68,14 @@ ASKED = frozenset(
 )
 
 
-def chosen(content: ResourceSet) -> Any:
+def chosen(content: ResourceSet, failed: set[tuple[str, str]]) -> Any:
     """What a proxy that discovers on demand is given of it, for some names that it may ask for."""
     if content.offer is None:
         return None
     choice = content.offer.choose(ASKED, frozenset({outbound_cluster(9080, "", "gone.example")}))
-    return [[(r.name, r.version, r.body) for r in part.values()] for part in (choice.clusters, choice.hosts)], dict(choice.answers)
+    parts = {CDS: choice.clusters, VHDS: choice.hosts}
+    built = [(kind, r.name, r.version, r.body) for kind, part in parts.items() for r in part.values() if (kind, r.name) not in failed]
+    return built, dict(choice.answers)
 
 
 _BATCHES = st.lists(
@@ -83,6 +86,7 @@ _BATCHES = st.lists(
 """Steps until the next snapshot, and which proxies ask for it: the others hear of a later one."""
 
 
+@pytest.mark.timeout(600)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STREETS, _BATCHES)
 def test_changes_one_by_one_lead_to_the_same_bytes_as_all_at_once(
