@@ -146,7 +146,8 @@ class Proxy:
             self._answered.update(map(config_of, (*(each.name for each in response.resources), *response.removed_resources)))
             self._unanswered.difference_update(alias for each in response.resources for alias in each.aliases)
         for each in response.resources:
-            if not each.HasField("resource"):
+            # What crossed its cancellation on the way Envoy drops, too.
+            if not each.HasField("resource") or (kind in (EDS, RDS) and (kind, each.name) not in self._wanted):
                 continue
             body = each.resource.value
             self.broken += content_version(body) != each.version
