@@ -17,7 +17,7 @@ _VERDICT = pytest.StashKey[tuple[list[Finding], float]]()
 settings.register_profile("usual", settings(), deadline=None)
 """No example has a deadline: on a machine that has other work, too, it would only tell of that."""
 settings.load_profile("usual")
-settings.register_profile("quick", max_examples=10)
+settings.register_profile("quick", max_examples=25)
 """For `make check`, which people wait for; `make test` tries as many as Hypothesis thinks right."""
 settings.register_profile("deep", max_examples=3_000)
 """For whoever changed a cache: `pytest --hypothesis-profile=deep -o timeout=1800 PATH`."""
