@@ -8,7 +8,7 @@ sending, applying and acknowledging.
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from envoy.config.core.v3 import config_source_pb2
@@ -77,8 +77,9 @@ class OneListener(TranslatedWorld):
 
     port = 0
 
-    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
-        return _listeners(self.port) if type_url == LDS else super().resources(proxy, type_url)
+    def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        found = super().contents(proxy, types)
+        return {**found, LDS: _listeners(self.port)} if LDS in found else found
 
 
 def _listeners(port: int) -> ResourceSet:

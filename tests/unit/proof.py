@@ -1,7 +1,7 @@
 """A cache key never means two things: whatever a cache gives back is made again beside it, and compared.
 
 Watched are the places where something is found by what it was made of: the workshop (keys to bytes), the snapshot's memos, what a view keeps of the
-view before it or takes from one elsewhere, and what streams share. A
+view before it or takes from one elsewhere, where the translator leaves a proxy, and what streams share. A
 test in which one of them gave back what it would not make anew fails, whatever it was about. Nothing but the comparison is added: counters of builds
 count what they always do.
 """
@@ -14,12 +14,13 @@ from tests.unit.snapshot.pictures import plain
 
 from ostria.discovery.protocol.sharing import Generations
 from ostria.snapshot.memo import Memo
-from ostria.snapshot.view import View
+from ostria.snapshot.view import Proxy, View
 from ostria.translate.assembly.downstream import DownstreamAssembly
 from ostria.translate.assembly.view import ViewAssembly
 from ostria.translate.built import Built
 from ostria.translate.patches import Patches
 from ostria.translate.prepared import Prepared
+from ostria.translate.translator import Snapshot, Translator
 from ostria.translate.workshop import Failed, Outcome, Workshop
 
 
@@ -36,6 +37,7 @@ class Proof:
         patch.setattr(Workshop, "make", self._proving_bytes(Workshop.make))
         patch.setattr(Memo, "get", self._proving_results(Memo.get))
         patch.setattr(ViewAssembly, "content", self._proving_contents(ViewAssembly.content))
+        patch.setattr(Translator, "_place", self._proving_places(Translator._place))
         patch.setattr(Generations, "get", self._proving_shares(Generations.get))
 
     def begin(self) -> None:
@@ -83,12 +85,24 @@ class Proof:
 
         return proved
 
+    def _proving_places(self, find: Callable[..., Any]) -> Callable[..., Any]:
+        def proved(translator: Translator, snapshot: Snapshot, proxy: Proxy) -> Any:
+            generation = found.generation if (found := translator._places.get(proxy.id)) is not None else 0
+            place = find(translator, snapshot, proxy)
+            if place is found and generation != place.generation:
+                inbound = snapshot.inbound(proxy) if place.own is not None else None
+                held, anew = (place.shared.key, place.own and place.own.inbound), (snapshot.view_key(proxy), inbound)
+                self._compare(f"the place of {proxy.id}", held, anew)
+            return place
+
+        return proved
+
     def _proving_shares(self, get: Callable[..., Any]) -> Callable[..., Any]:
-        def proved(memo: Generations[Any], subjects: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        def proved(memo: Generations[Any], key: Hashable, subjects: tuple[object, ...], make: Callable[[], Any]) -> Any:
             made: list[Any] = []
-            result = get(memo, subjects, lambda: _noted(made, make))
+            result = get(memo, key, subjects, lambda: _noted(made, make))
             if not made:
-                self._compare(subjects, result, make())
+                self._compare(key, result, make())
             return result
 
         return proved

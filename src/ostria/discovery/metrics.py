@@ -14,6 +14,7 @@ from ostria.translate.names import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, VHDS
 _PUSH = (0.01, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _CONVERGENCE = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _SIZE = (1, 1e4, 1e6, 4e6, 1e7, 4e7)
+_VISIT = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 _LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
 _SHORT = {CDS: "cds", EDS: "eds", LDS: "lds", RDS: "rds", VHDS: "vhds", SDS: "sds", ECDS: "ecds", NDS: "nds"}
@@ -116,7 +117,8 @@ class Metrics:
         self.triggers = self._counter("pilot_push_triggers", "What pushes were begun by", "type")
         self.debounce_time = self._histogram("pilot_debounce_time", "Seconds from the first change to the push that carries it", _PUSH)
         self.snapshot_time = self._histogram("pilot_pushcontext_init_seconds", "Seconds to build a snapshot", _PUSH)
-        self.push_time = TalliesByType(self._tallies("pilot_xds_push_time", "Seconds to work out what a proxy gets", _PUSH, "type"))
+        self.push_time = TalliesByType(self._tallies("pilot_xds_push_time", "Seconds to make one response and hand it over", _PUSH, "type"))
+        self.visit_time = self._tallies("ostria_translation_seconds", "Seconds to work out what some proxies get, in one go", _VISIT).of()
         self.queue_length = self._gauge("ostria_push_queue_length", "Proxies that wait to be told of the newest configuration")
         self.queue_time = self._tallies("pilot_proxy_queue_time", "Seconds that a proxy waited in the push queue", _CONVERGENCE).of()
         self.convergence_time = self._tallies(

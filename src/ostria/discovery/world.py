@@ -1,5 +1,6 @@
 """What discovery needs to know of the mesh: one small interface in front of a snapshot and its translator."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ostria.snapshot.view import Proxy
@@ -14,6 +15,11 @@ class World(Protocol):
         """Shown in responses and tools; new with every change."""
         ...
 
+    @property
+    def places(self) -> object:
+        """The same object in two worlds: what either would complete of a proxy is the same."""
+        ...
+
     def complete(self, proxy: Proxy) -> Proxy:
         """The proxy with what the registry knows about its workload; raise LookupError when the registry contradicts it."""
         ...
@@ -22,8 +28,8 @@ class World(Protocol):
         """Whether this proxy, as `older` completed it, has the very resources that it had there; told by a glance, so False is no proof."""
         ...
 
-    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
-        """Everything of a type that this proxy may have; the same object as long as nothing in it changed."""
+    def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        """Everything of these types that this proxy may have; of each the same object as long as nothing in it changed."""
         ...
 
     def forget(self, proxy_id: str) -> None:

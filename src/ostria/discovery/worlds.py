@@ -7,7 +7,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from ostria.config.store import Change, Store
@@ -28,7 +28,7 @@ _CALM, _COLLECT_EVERY = 10.0, 3600.0
 
 
 class Translates(Protocol):
-    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet: ...
+    def contents(self, snapshot: Snapshot, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]: ...
     def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool: ...
     def forget(self, proxy_id: str) -> None: ...
 
@@ -38,7 +38,7 @@ class TranslatedWorld:
 
     def __init__(self, snapshot: Snapshot, translator: Translates) -> None:
         self.snapshot, self._translator = snapshot, translator
-        self.version = str(snapshot.version)
+        self.version, self.places = str(snapshot.version), snapshot.places
 
     def complete(self, proxy: Proxy) -> Proxy:
         return self.snapshot.complete(proxy)
@@ -46,8 +46,8 @@ class TranslatedWorld:
     def same_for(self, proxy: Proxy, older: World) -> bool:
         return isinstance(older, TranslatedWorld) and self._translator.same(self.snapshot, proxy, older.snapshot)
 
-    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
-        return self._translator.resources(self.snapshot, proxy, type_url)
+    def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        return self._translator.contents(self.snapshot, proxy, types)
 
     def forget(self, proxy_id: str) -> None:
         self._translator.forget(proxy_id)

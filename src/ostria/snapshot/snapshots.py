@@ -89,13 +89,14 @@ class Caches:
 class Snapshot:
     """The world at one version. Ask the newest one: an older one's answers are right, but the caches work for the newest."""
 
-    __slots__ = ("_caches", "_steady_since", "changed", "world")
+    __slots__ = ("_caches", "changed", "places", "world")
 
-    def __init__(self, world: World, changed: Changed, caches: Caches, steady_since: int) -> None:
+    def __init__(self, world: World, changed: Changed, caches: Caches, places: object) -> None:
         self.world = world
         self.changed = changed
+        self.places = places
+        """The same object in two snapshots: every proxy is the same in both, with the same view key, inbound side and secrets."""
         self._caches = caches
-        self._steady_since = steady_since
 
     @property
     def version(self) -> int:
@@ -104,10 +105,6 @@ class Snapshot:
     @property
     def mesh(self) -> Mesh:
         return self.world.mesh
-
-    def same_places(self, older: "Snapshot") -> bool:
-        """Whether every proxy is the same in `older`, with the same view key, inbound side and secrets; False also where that isn't known."""
-        return self._caches is older._caches and older.version >= self._steady_since
 
     def complete(self, claims: Proxy) -> Proxy:
         """The proxy with what the registry knows of its workload. Give it the same claims again after a change: an equal answer is the same object."""
@@ -160,7 +157,7 @@ class Snapshots:
         self._secrets: dict[tuple[str, str], Stored] = {}
         self._discovered: Discovered | None = None
         self._world: World | None = None
-        self._steady_since = 1
+        self._places = object()
 
     def advance(self, store: Store, changes: Iterable[Change], *, mesh_changed: bool = False) -> Snapshot:
         """The next snapshot. The first one takes the whole store, whatever `changes` are. `mesh_changed`: ask for the mesh's settings again."""
@@ -182,9 +179,9 @@ class Snapshots:
             everything=anew or self._world is None or mesh is not self._world.mesh,
         )
         if self._world is not None and not same_places(self._world, world):
-            self._steady_since = world.version
+            self._places = object()
         self._world = world
-        return Snapshot(world, changed, self._caches, self._steady_since)
+        return Snapshot(world, changed, self._caches, self._places)
 
     def _seen_part(self, store: Store, mesh: Mesh, changes: Sequence[Change]) -> tuple[Discovered, bool]:
         """The part of the store that belongs to the mesh, and whether to begin anew with it: when namespaces joined or left."""

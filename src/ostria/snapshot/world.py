@@ -4,9 +4,10 @@
 keeps its results while they are the same objects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 
 from ostria.api.meta import ObjectKey
 from ostria.api.networking.gateway import Gateway
@@ -14,6 +15,7 @@ from ostria.config.store import Stored
 from ostria.registry.model import EndpointSet, Host, Namespace, Service, Workload
 from ostria.registry.mutual_tls import PeerPolicies
 from ostria.snapshot.destination_rules import DestinationRules
+from ostria.snapshot.inbound_ports import told_by_endpoints
 from ostria.snapshot.policies import Policies
 from ostria.snapshot.services import Services
 from ostria.snapshot.sidecars import Sidecars
@@ -86,7 +88,7 @@ class World:
 
 
 def same_places(old: World, new: World) -> bool:
-    """Whether every proxy has the same workload, view key, inbound side and secrets in both: then views alone tell what differs for it.
+    """Whether every proxy has the same workload, view key, inbound side and secrets in `old` and in `new`, the next one: then views alone tell what differs.
 
     Told by the tables that these are made of, so a change may be denied that is none, and never the other way.
     """
@@ -94,7 +96,6 @@ def same_places(old: World, new: World) -> bool:
         old.mesh is new.mesh
         and old.workloads is new.workloads
         and old.addresses is new.addresses
-        and old.endpoints is new.endpoints
         and old.fronts is new.fronts
         and old.peers is new.peers
         and old.destination_rules is new.destination_rules
@@ -104,4 +105,18 @@ def same_places(old: World, new: World) -> bool:
         and old.secrets is new.secrets
         and old.services.by_node == new.services.by_node
         and old.virtual_services.labels == new.virtual_services.labels
+        and (old.endpoints is new.endpoints or not any(_tells_ports(service, old, new) for service in _touched(new)))
     )
+
+
+def _touched(world: World) -> Iterator[Service]:
+    return chain.from_iterable(world.services.by_host.get(host, ()) for host in world.touched)
+
+
+def _tells_ports(service: Service, old: World, new: World) -> bool:
+    """Whether the endpoints of a service, which are not the same in both, tell a port of a workload: where neither has it, neither tells it one."""
+    group = (service.host, service.namespace)
+    before, after = old.endpoints.get(group, {}), new.endpoints.get(group, {})
+    addresses = {each.address for port in (*before.values(), *after.values()) for each in port.endpoints}
+    owners = {owner for address in addresses for owner in new.addresses.get(address, ())}
+    return any(service in new.fronts.get(owner, ()) and told_by_endpoints(new.workloads[owner], service) for owner in owners)

@@ -8,7 +8,7 @@ all views share what comes to equal keys.
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from ostria.config.store import Stored
@@ -46,7 +46,8 @@ class Snapshot(Protocol):
 
     @property
     def version(self) -> int: ...
-    def same_places(self, older: Self) -> bool: ...
+    @property
+    def places(self) -> object: ...
     def view_key(self, proxy: Proxy) -> ViewKey: ...
     def view(self, key: ViewKey) -> View: ...
     def inbound(self, proxy: Proxy) -> Inbound: ...
@@ -126,9 +127,10 @@ class _Own:
 
 @dataclass(slots=True)
 class _Place:
-    """Where a proxy belongs, and the last generation in which it was found to."""
+    """Where a proxy belongs, and the last generation in which it was found to; so it stays as long as `places` are the snapshot's."""
 
     proxy: Proxy
+    places: object
     generation: int
     shared: _Shared
     own: _Own | None
@@ -145,6 +147,8 @@ class Translator:
         self._own: dict[Inbound, _Own] = {}
         self._places: dict[str, _Place] = {}
         self._sets: dict[tuple[_Shared, _Own | None, str], ResourceSet] = {}
+        self._contents: dict[tuple[_Shared, _Own | None, tuple[str, ...]], Mapping[str, ResourceSet]] = {}
+        """Of the newest snapshot."""
         self._snapshot: Snapshot | None = None
         self._generation = 0
         """Counts the snapshots seen: their own versions begin anew when the world is built anew."""
@@ -157,10 +161,24 @@ class Translator:
         """How many resources of each type were built so far, by type URL."""
         return self._workshop.builds
 
-    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
-        """Everything of a type that the proxy may have; the same set as before where nothing in it changed."""
+    def contents(self, snapshot: Snapshot, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        """Everything of some types that the proxy may have, in their order; the same set as before where nothing in it changed.
+
+        The mapping is one for all proxies of a place, and not to be written to.
+        """
         self._advance(snapshot)
         place = self._place(snapshot, proxy)
+        at = (place.shared, place.own, types)
+        found = self._contents.get(at)
+        if found is None:
+            found = self._contents[at] = {type_url: self._set(snapshot, place, type_url) for type_url in types}
+        return found
+
+    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
+        """The same of one type."""
+        return self.contents(snapshot, proxy, (type_url,))[type_url]
+
+    def _set(self, snapshot: Snapshot, place: _Place, type_url: str) -> ResourceSet:
         shared = place.shared.content(snapshot, type_url)
         own = place.own.resources.content(type_url) if place.own is not None else NOTHING
         offer = self._offer(snapshot, place) if type_url in _CHOSEN else None
@@ -179,7 +197,7 @@ class Translator:
         """Whether the proxy, completed in `older`, has the same resources as it had there; told by a glance, so False is no proof."""
         self._advance(snapshot)
         place = self._places.get(proxy.id)
-        if place is None or place.proxy is not proxy or not snapshot.same_places(older):
+        if place is None or place.proxy is not proxy or not (place.places is older.places is snapshot.places):
             return False
         place.shared.advance(snapshot)
         if place.shared.changed_at > older.version:
@@ -199,12 +217,11 @@ class Translator:
         return tuple(dict.fromkeys(chain.from_iterable(found)))
 
     def _place(self, snapshot: Snapshot, proxy: Proxy) -> _Place:
-        known = self._places.get(proxy.id)
-        if known is not None and known.proxy is proxy and known.generation == self._generation:
-            return known
-        shared = self._view(snapshot.view_key(proxy), known)
-        shared.advance(snapshot)
-        place = self._places[proxy.id] = _Place(proxy, 0, shared, self._inbound(snapshot, proxy, known))
+        place = self._places.get(proxy.id)
+        if place is None or place.proxy is not proxy or place.places is not snapshot.places:
+            shared = self._view(snapshot.view_key(proxy), place)
+            shared.advance(snapshot)
+            place = self._places[proxy.id] = _Place(proxy, snapshot.places, 0, shared, self._inbound(snapshot, proxy, place))
         self._stay(place)
         return place
 
@@ -255,6 +272,7 @@ class Translator:
             return
         self._snapshot = snapshot
         self._generation += 1
+        self._contents.clear()
         remembered, oldest = self._generation - _GENERATIONS, self._generation - _KEPT
         for name in [name for name, place in self._places.items() if place.generation < remembered]:
             del self._places[name]
@@ -266,6 +284,7 @@ class Translator:
     def _drop_sets(self) -> None:
         shared, own = set(self._shared.values()), {None, *self._own.values()}
         self._sets = {at: kept for at, kept in self._sets.items() if at[0] in shared and at[1] in own}
+        self._contents.clear()
 
 
 def _without_idle(held: dict[K, V], used: Set[V | None], most: int) -> dict[K, V]:

@@ -179,7 +179,7 @@ async def test_private_keys_are_not_shown() -> None:
         await client.ask(SDS, "kubernetes://s")
         await client.read()
         connection = found.connections()[0]
-        connection.stream.subscription(SDS).current = found.server.pusher.world.resources(connection.proxy, SDS)
+        connection.stream.subscription(SDS).current = found.server.pusher.world.contents(connection.proxy, (SDS,))[SDS]
         dump = (await http.get("/debug/config_dump", params={"proxyID": "sleep.default"})).text
         assert "kubernetes://s" in dump
         assert "dmVyeSBwcml2YXRl" not in dump

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,14 +30,15 @@ class FakeWorld:
     def __init__(self, version: str, contents: Mapping[str, ResourceSet]) -> None:
         self.version, self._contents = version, contents
         self.forgotten: list[str] = []
+        self.places = object()
 
     def complete(self, proxy: Proxy) -> Proxy:
         if proxy.name == "stranger":
             raise LookupError("no such pod")
         return proxy
 
-    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
-        return self._contents.get(type_url, ResourceSet(type_url, {}))
+    def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        return {type_url: self._contents.get(type_url, ResourceSet(type_url, {})) for type_url in types}
 
     def same_for(self, proxy: Proxy, older: World) -> bool:
         return isinstance(older, FakeWorld) and self._contents is older._contents
@@ -48,9 +50,22 @@ class FakeWorld:
 class SlowWorld(FakeWorld):
     """Takes longer for one proxy than a visit to the world's thread may last."""
 
-    def resources(self, proxy: Proxy, type_url: str) -> ResourceSet:
+    def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
         time.sleep(0.006)
-        return super().resources(proxy, type_url)
+        return super().contents(proxy, types)
+
+
+class HeldWorld(FakeWorld):
+    """Works on its first answer until it is released."""
+
+    def __init__(self, version: str, contents: Mapping[str, ResourceSet]) -> None:
+        super().__init__(version, contents)
+        self.asked, self.released = threading.Event(), threading.Event()
+
+    def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        self.asked.set()
+        assert self.released.wait(5)
+        return super().contents(proxy, types)
 
 
 def node(name: str = "sleep", **metadata: str) -> base_pb2.Node:
@@ -163,6 +178,28 @@ async def test_a_world_that_is_the_same_for_a_proxy_is_no_news_to_it() -> None:
         pusher.push(FakeWorld("3", world(clusters=(cluster("a", "new"),))), time.monotonic())
         assert (await client.read()).system_version_info == "3"
         await until(lambda: pushes_ended(server) == 1)
+        await client.close()
+
+
+async def test_a_type_that_is_opened_while_a_new_world_is_worked_out_comes_from_it_with_the_others() -> None:
+    async with serving(world(clusters=(cluster("a"),), endpoints=(resource("a", "old"),))) as server:
+        client = Client(server.plaintext_port)
+        await client.ask(CDS)
+        await client.accept(await client.read())
+        pusher, held = server.pusher, HeldWorld("2", world(clusters=(cluster("a", "new"),), endpoints=(resource("a", "new"),)))
+        (connection,) = pusher.connections.values()
+        pusher.push(held, time.monotonic())
+        await until(held.asked.is_set)
+        await client.ask(EDS, "a")
+        await until(lambda: connection.opening)
+        held.released.set()
+        came = {}
+        for response in [await client.read(), await client.read()]:
+            await client.accept(response)
+            came[response.type_url] = response.resources[0].version
+        assert came == {CDS: cluster("a", "new").version, EDS: resource("a", "new").version}
+        await until(lambda: connection.stream.settled and not pusher._queue)
+        assert (connection.world, connection.stream.types) == (held, (CDS, EDS))
         await client.close()
 
 

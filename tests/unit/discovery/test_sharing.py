@@ -38,6 +38,6 @@ def test_names_that_nobody_asks_for_any_more_are_forgotten() -> None:
 def test_in_a_world_that_does_not_change_what_every_client_asks_for_alone_is_not_kept() -> None:
     memo: Generations[bytes] = Generations(1_000, lambda _, made: len(made))
     for number in range(1_000):
-        memo.get((f"client {number}",), lambda: b"x" * 100)
+        memo.get(f"client {number}", (), lambda: b"x" * 100)
     assert len(memo._young) + len(memo._old) <= 22
-    assert memo.get(("client 999",), lambda: b"x" * 100) is memo.get(("client 999",), lambda: b"x" * 100), "the newest are still known"
+    assert memo.get("client 999", (), lambda: b"x" * 100) is memo.get("client 999", (), lambda: b"x" * 100), "the newest are still known"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from ostria.api.kubernetes.service import Service
@@ -18,8 +18,8 @@ from ostria.translate.prepared import ResourceSet
 
 
 class NoTranslator:
-    def resources(self, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
-        return ResourceSet(type_url, {})
+    def contents(self, snapshot: Snapshot, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+        return {type_url: ResourceSet(type_url, {}) for type_url in types}
 
     def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
         return False

@@ -43,6 +43,28 @@ def test_a_service_entry_that_lists_its_address_counts_too() -> None:
     assert village.inbound("web-1").ports == ()
 
 
+def test_endpoints_alone_may_move_a_workloads_ports_and_seldom_do() -> None:
+    def entry(*endpoints: str) -> str:
+        spec = "hosts: [a.com], resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}]"
+        return thing("ServiceEntry", "e", f"{spec}, endpoints: [{', '.join(endpoints)}]")
+
+    here, elsewhere = "{address: 10.0.0.1, ports: {http: 7000}}", "{address: 10.9.9.9, ports: {http: %s}}"
+    village = Village(_POD + service("web", ("http", 80, "app")) + entry(here, elsewhere % 1))
+    before = village.snapshot
+    village.put(entry(here.replace("7000", "7001"), elsewhere % 1))
+    assert [p.target for p in village.inbound("web-1").ports] == [7001, 8080]
+    assert village.snapshot.places is not before.places
+    before = village.snapshot
+    village.put(entry(here.replace("7000", "7001"), elsewhere % 2))
+    assert village.snapshot.world.endpoints is not before.world.endpoints
+    assert village.snapshot.places is not before.places, "whether it is this workload's endpoint that moved is not looked at"
+    village.put(entry(elsewhere % 2))
+    assert [p.target for p in village.inbound("web-1").ports] == [8080]
+    before = village.snapshot
+    village.put(entry(elsewhere % 3))
+    assert village.snapshot.places is before.places, "no workload is behind it"
+
+
 def test_a_sidecars_ingress_replaces_the_services_ports() -> None:
     ingress = "workloadSelector: {labels: {app: web}}, inboundConnectionPool: {tcp: {maxConnections: 5}}, ingress: [{port: {number: 9999, protocol: GRPC, name: grpc}, defaultEndpoint: '127.0.0.1:7000'}, {port: {number: 8080, protocol: HTTP, name: http}, defaultEndpoint: 'unix:///run/app', connectionPool: {tcp: {maxConnections: 3}}}]"
     inbound = Village(service("web", ("http", 80, 8080)) + _POD + sidecar(ingress)).inbound("web-1")

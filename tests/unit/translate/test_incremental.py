@@ -45,6 +45,7 @@ class ControlPlane:
             proxy, sets = held.proxy, held.sets
         else:
             proxy = snapshot.complete(claims)
+            assert held is None or snapshot.places is not held.snapshot.places or proxy is held.proxy
             sets = {kind: self.translator.resources(snapshot, proxy, kind) for kind in TYPES}
         self._held[claims.id] = Held(snapshot, proxy, sets)
         return sets

@@ -25,8 +25,10 @@ class DeltaStream(Stream):
     def asked(self, type_url: str) -> int:
         return max(super().asked(type_url), len(self.on_demand(type_url) or ()))
 
-    def update(self, worlds: Mapping[str, ResourceSet]) -> None:
-        super().update({kind: self.demand.narrowed(content) for kind, content in worlds.items()})
+    def update(self, worlds: Mapping[str, ResourceSet]) -> bool:
+        return super().update(
+            {kind: content if content.offer is None else self.demand.narrowed(content) for kind, content in worlds.items()}
+        )
 
     def receive(self, request: DeltaRequest, content: ResourceSet) -> list[Rejection]:
         """Take a request in; `content` is what this proxy may have of a type that it asks for the first time. Gives the resources that it refused.

@@ -50,7 +50,7 @@ class Demand:
         return {name: found.get(name, "") for name in names}
 
     def narrowed(self, content: ResourceSet) -> ResourceSet:
-        """Of a content that comes with an offer, the part that was chosen; the same set as before where nothing in it changed."""
+        """Of a content that comes with an offer, the part that was chosen; the same set as before where nothing in it changed. Any other is as it is."""
         if content.offer is None:
             return content
         kind = content.type_url

@@ -6,7 +6,7 @@ the world before last is dropped: old worlds are not kept alive. Where worlds do
 a choice of its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
@@ -33,19 +33,18 @@ def difference(old: Content, new: Content) -> Difference:
 
 
 class Generations(Generic[Made]):
-    """A memo keyed by identities, of tuples by those of their elements; what isn't used between two calls of `advance` is forgotten at the second.
+    """A memo keyed by what callers make of identities; what isn't used between two calls of `advance` is forgotten at the second.
 
     It advances by itself when what came since has more than the `budget` of what `weigh` tells of subjects and result.
     """
 
     def __init__(self, budget: int = 100_000, weigh: "Callable[[tuple[object, ...], Made], int]" = lambda *_: 1) -> None:
         self._budget, self._weigh, self._weight = budget, weigh, 0
-        self._young: dict[tuple[object, ...], tuple[tuple[object, ...], Made]] = {}
-        self._old: dict[tuple[object, ...], tuple[tuple[object, ...], Made]] = {}
+        self._young: dict[Hashable, tuple[tuple[object, ...], Made]] = {}
+        self._old: dict[Hashable, tuple[tuple[object, ...], Made]] = {}
 
-    def get(self, subjects: tuple[object, ...], make: Callable[[], Made]) -> Made:
-        """`subjects` are compared by identity, except strings and tuples; the memo keeps them alive, so that identities stay theirs."""
-        key = tuple(subject if type(subject) in (str, tuple) else id(subject) for subject in subjects)
+    def get(self, key: Hashable, subjects: tuple[object, ...], make: Callable[[], Made]) -> Made:
+        """All whose `id` is in the key must be among `subjects`: the memo keeps them alive, so that identities stay theirs."""
         found = self._young.get(key)
         if found is None:
             found = self._old.get(key) or (subjects, make())
@@ -93,36 +92,46 @@ class Shared:
         return known if known == names else names
 
     def difference(self, old: Content, new: Content) -> Difference:
-        return self._differences.get((old, new), lambda: difference(old, new))
+        return self._differences.get((id(old), id(new)), (old, new), lambda: difference(old, new))
 
     def chosen(self, content: Content, names: frozenset[str] | None) -> tuple[Prepared, ...]:
         """The resources of `content` under `names` (None: all), in the order of `content`."""
         if names is None:
-            return self._chosen.get((content, None), lambda: tuple(content.values()))
-        return self._chosen.get((content, names), lambda: tuple(content[name] for name in sorted(names) if name in content))
+            return self._chosen.get(("all", id(content)), (content,), lambda: tuple(content.values()))
+        return self._chosen.get(
+            ("chosen", id(content), id(names)), (content, names), lambda: tuple(content[name] for name in sorted(names) if name in content)
+        )
 
     def changed(self, difference: Difference, names: frozenset[str]) -> tuple[Prepared, ...]:
-        return self._chosen.get((difference, names), lambda: tuple(each for each in difference.changed if each.name in names))
+        return self._chosen.get(
+            ("changed", id(difference), id(names)),
+            (difference, names),
+            lambda: tuple(each for each in difference.changed if each.name in names),
+        )
 
     # Where names are asked for in groups
 
     def members(self, content: Content, groups: frozenset[str], group_of: GroupOf) -> tuple[Prepared, ...]:
         """The resources of `content` in `groups`, in the order of `content`."""
         return self._chosen.get(
-            (content, groups, group_of), lambda: tuple(each for name, each in content.items() if group_of(name) in groups)
+            ("members", id(content), id(groups), group_of),
+            (content, groups),
+            lambda: tuple(each for name, each in content.items() if group_of(name) in groups),
         )
 
     def changed_members(self, difference: Difference, groups: frozenset[str], group_of: GroupOf) -> tuple[Prepared, ...]:
         return self._chosen.get(
-            (difference, groups, group_of), lambda: tuple(each for each in difference.changed if group_of(each.name) in groups)
+            ("changed members", id(difference), id(groups), group_of),
+            (difference, groups),
+            lambda: tuple(each for each in difference.changed if group_of(each.name) in groups),
         )
 
     def groups(self, content: Content, group_of: GroupOf) -> frozenset[str]:
         """Those that have members."""
-        return self._groups.get((content, group_of), lambda: frozenset(map(group_of, content)))
+        return self._groups.get((id(content), group_of), (content,), lambda: frozenset(map(group_of, content)))
 
     def entries(
         self, variant: str, resources: tuple[Prepared, ...], type_url: str, join: Callable[[tuple[Prepared, ...], str], bytes]
     ) -> bytes:
         """The joined bytes. Tuples of the same resources share them: many views differ in a few types only, and joined bytes are large."""
-        return self._entries.get((variant, type_url, resources), lambda: join(resources, type_url))
+        return self._entries.get((variant, type_url, resources), (), lambda: join(resources, type_url))

@@ -29,6 +29,8 @@ class Stream(ABC):
         self._subscriptions: dict[str, Subscription] = {}
         self.types: tuple[str, ...] = ()
         """Those that the proxy has asked for, in the order of a push."""
+        self.answered: tuple[str, ...] = ()
+        """Those of them that it has been given something of, or has been found to have nothing of."""
         self._awaited: set[str] = set()
         self._resumed = False
         self._resumed_routes: frozenset[str] = frozenset()
@@ -60,21 +62,23 @@ class Stream(ABC):
 
     def may_respond(self) -> bool:
         """`respond` may come to something, as far as a glance tells."""
-        return any(self._due(each) for each in self._subscriptions.values())
+        return next(self._due(), None) is not None
 
     @property
     def waiting(self) -> bool:
         """Something is held back until the proxy answers."""
-        return self._patient and any(each.flight is None and not each.settled for each in self)
+        return self._patient and any(not each.settled for each in self._due())
 
     # Events
 
-    def update(self, worlds: Mapping[str, ResourceSet]) -> None:
-        """A new world: what the proxy should hold, by type. Types that it never asked for are passed over."""
+    def update(self, worlds: Mapping[str, ResourceSet]) -> bool:
+        """A new world: what the proxy should hold, by type; whether that is new. Types that it never asked for are passed over."""
+        new = False
         for type_url, content in worlds.items():
-            if (found := self._subscriptions.get(type_url)) is not None:
-                found.current = content
+            if (found := self._subscriptions.get(type_url)) is not None and found.current is not content:
+                found.current, new = content, True
         self._patient = True
+        return new
 
     def lose_patience(self) -> None:
         """The proxy took too long to acknowledge what additions wait for: go on without. Removals still wait for live acknowledgements."""
@@ -86,9 +90,11 @@ class Stream(ABC):
         moved = True
         while moved:
             moved = False
-            for each in self._subscriptions.values():
-                if self._due(each) and self._may_send(each.type_url):
+            for each in self._due():
+                if self._may_send(each.type_url):
                     before, plan = each.holds.base, each.plan(partial(self._may_remove, each.type_url))
+                    if before is None:
+                        self.answered = tuple(kind for kind in self.types if kind in self.answered or kind == each.type_url)
                     if plan is not None and (response := self._depart(each, plan, version)) is not None:
                         return response
                     moved = moved or each.holds.base is not before
@@ -136,10 +142,14 @@ class Stream(ABC):
     def _encode(self, subscription: Subscription, plan: Plan, version: str) -> Response | None:
         """The bytes of a plan; None when this variant has no way to say it."""
 
-    def _due(self, subscription: Subscription) -> bool:
-        if subscription.type_url == VHDS and subscription.flight is None:
-            self._follow_routes(subscription)
-        return subscription.due
+    def _due(self) -> Iterator[Subscription]:
+        """In the order of a push; each is looked at in its turn."""
+        for each in self._subscriptions.values():
+            if each.flight is None:
+                if each.type_url == VHDS:
+                    self._follow_routes(each)
+                if each.due:
+                    yield each
 
     # Virtual hosts and the route configurations that they belong to
 

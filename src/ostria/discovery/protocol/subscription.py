@@ -143,9 +143,7 @@ class Subscription:
 
     @property
     def due(self) -> bool:
-        """A plan may come to something. Told by a glance, for most types of most proxies have nothing due at most times."""
-        if self.flight is not None:
-            return False
+        """While nothing is in flight, a plan may come to something. Told by a glance, for most types of most proxies have nothing due at most times."""
         moved = self.holds.base is not self.current or self.forced or self.holds.kept
         return bool(moved or self.owes_answer or self.suspects or self.claimed is not None)
 

@@ -120,8 +120,7 @@ class VirtualHosts(Subscription):
 
     @property
     def due(self) -> bool:
-        news = self.fresh or self.retired or self.unanswered
-        return super().due or (self.flight is None and bool(news))
+        return super().due or bool(self.fresh or self.retired or self.unanswered)
 
     @property
     def settled(self) -> bool:

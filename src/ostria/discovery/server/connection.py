@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import grpc
@@ -21,7 +21,7 @@ from ostria.discovery.protocol.sotw import SotwStream
 from ostria.discovery.pushes import Pushes, Share
 from ostria.discovery.server.gate import SendGate, Write
 from ostria.discovery.server.limits import Limits
-from ostria.discovery.server.questions import Answer, Question, ask
+from ostria.discovery.server.questions import Answer, Question, ask_all
 from ostria.discovery.server.refusal import Refused, too_much
 from ostria.discovery.server.secrets import SecretFilter
 from ostria.discovery.server.thread import WorldThread
@@ -67,8 +67,8 @@ class Connection:
     """The claims, completed from the registry of `world`."""
     connected: float = field(default_factory=time.time)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while resources are fetched, so that a new type and a new world don't pass each other."""
+    opening: bool = False
+    """A new type is on its way from the newest world, and all the others with it."""
     pushing: Pending | None = None
     share: Share = field(default_factory=Share)
     slow: bool = False
@@ -86,19 +86,18 @@ class Connection:
             log.info("%s asks for %r, a type that is not served", self.id, request.type_url[:200])
             return
         self.metrics.requests[request.type_url].inc()
-        async with self.lock:
-            known = self.stream.subscription(request.type_url)
-            content = known.current if known else await self._open(request.type_url)
-            self._count_nonce(request)
-            rejected = self._take(request, content)
-            self._count_asked(request)
+        known = self.stream.subscription(request.type_url)
+        if known is not None and request.nonce and request.nonce != known.sent_nonce:
+            self.metrics.expired_nonces.labels(short(request.type_url)).inc()
+        rejected = self._take(request, known.current if known is not None else await self._open(request.type_url))
         self.share.answered(request.type_url, request.nonce, time.monotonic(), refused=request.error is not None)
-        for each in rejected:
-            self._tell(each)
-        self._count_refusals(request)
+        if _only_acknowledges(request):
+            if self.stream.may_respond():
+                self.wake.set()
+            return
+        self._count(request, rejected)
         self._check_size(request.type_url)
-        if not _only_acknowledges(request) or self.stream.may_respond():
-            self.wake.set()
+        self.wake.set()
 
     def _take(self, request: DeltaRequest | SotwRequest, content: ResourceSet) -> list[Rejection]:
         match request, self.stream:
@@ -112,36 +111,40 @@ class Connection:
     async def _open(self, type_url: str) -> ResourceSet:
         """The content of a type that the proxy asks for the first time, from the newest world; all its types move to that world together."""
         world = self.newest()
-        held, push = ((), None) if world is self.world else (self.question.types, self.pushes.of(world.version))
-        answer = await self.thread.run(ask, world, Question(self.claims, (*held, type_url)), self.metrics, push)
-        return self._arrive(world, answer)[type_url]
+        types, push = ((type_url,), None) if world is self.world else ((*self.stream.types, type_url), self.pushes.of(world.version))
+        question = Question(self.claims, types, self.proxy, self.world)
+        self.opening = True
+        try:
+            (answer,) = await self.thread.run(ask_all, world, (question,), self.metrics, push, 0.0)
+        finally:
+            self.opening = False
+        if isinstance(answer, Exception):
+            raise answer
+        content = self._permitted(answer.content)
+        self._arrive(world, answer.proxy, content)
+        return content[type_url]
 
-    def _arrive(self, world: World, answer: Answer) -> dict[str, ResourceSet]:
-        content = answer.content
-        if SDS in content:
-            content[SDS] = self.secrets(content[SDS])
+    def _permitted(self, content: Mapping[str, ResourceSet]) -> Mapping[str, ResourceSet]:
+        return {**content, SDS: self.secrets(content[SDS])} if SDS in content else content
+
+    def _arrive(self, world: World, proxy: Proxy, content: Mapping[str, ResourceSet]) -> bool:
+        """Whether something in it is new to the proxy."""
         if world is not self.world:
-            self.share.enter(self.pushes.of(world.version), (each.type_url for each in self.stream if each.holds.base is not None))
-        self.world, self.proxy = world, answer.proxy
-        self.stream.update(content)
-        return content
+            self.share.enter(self.pushes.of(world.version), self.stream.answered)
+        self.world, self.proxy = world, proxy
+        return self.stream.update(content)
 
     def _tell(self, rejection: Rejection) -> None:
         made_by = ", ".join(map(str, rejection.origins)) or "no object"
         log.warning("%s refused %s %r, made by %s: %s", self.id, short(rejection.type_url), rejection.name, made_by, rejection.words)
 
-    def _count_nonce(self, request: DeltaRequest | SotwRequest) -> None:
-        known = self.stream.subscription(request.type_url)
-        if known is not None and request.nonce and request.nonce != known.sent_nonce:
-            self.metrics.expired_nonces.labels(short(request.type_url)).inc()
-
-    def _count_asked(self, request: DeltaRequest | SotwRequest) -> None:
-        if isinstance(request, DeltaRequest) and request.subscribe and self.stream.on_demand(request.type_url) is not None:
-            self.metrics.asked_on_demand.labels(short(request.type_url)).inc(len(request.subscribe))
-
-    def _count_refusals(self, request: DeltaRequest | SotwRequest) -> None:
+    def _count(self, request: DeltaRequest | SotwRequest, rejected: Iterable[Rejection]) -> None:
+        for each in rejected:
+            self._tell(each)
         if request.error is not None:
             self.metrics.rejects.labels(short(request.type_url)).inc()
+        if isinstance(request, DeltaRequest) and request.subscribe and self.stream.on_demand(request.type_url) is not None:
+            self.metrics.asked_on_demand.labels(short(request.type_url)).inc(len(request.subscribe))
 
     def _check_size(self, type_url: str) -> None:
         if self.stream.asked(type_url) > self.limits.names:
@@ -152,11 +155,15 @@ class Connection:
     @property
     def question(self) -> Question:
         """What to ask a new world for."""
-        return Question(self.claims, self.stream.types)
+        return Question(self.claims, self.stream.types, self.proxy, self.world)
+
+    def stands(self, question: Question) -> bool:
+        """It would ask just this now: it has opened no type meanwhile, and is not about to."""
+        return self.world is question.held and self.stream.types is question.types and not self.opening
 
     def pass_over(self, world: World, older: World) -> bool:
         """Take `world` for `older`, which is the same for this proxy; False where it has moved meanwhile, or is about to."""
-        if self.world is not older or self.lock.locked():
+        if self.world is not older or self.opening:
             return False
         self.world = world
         if self.pushing is not None:
@@ -164,10 +171,8 @@ class Connection:
         return True
 
     def enter(self, pending: Pending, answer: Answer) -> None:
-        """The proxy's part of a new world, asked for under the lock; responses follow from the writer, unless all is as before."""
-        before = tuple((each, each.current) for each in self.stream)
-        self._arrive(pending.world, answer)
-        if self.pushing is not None or any(each.current is not current for each, current in before):
+        """The proxy's part of a new world, where the question stands; responses follow from the writer, unless all is as before."""
+        if self._arrive(pending.world, answer.proxy, self._permitted(answer.content)) or self.pushing is not None:
             self.pushing = pending if self.pushing is None else Pending(pending.world, self.pushing.began, pending.queued)
             self.wake.set()
 
@@ -178,11 +183,15 @@ class Connection:
         while True:
             await self.wake.wait()
             self.wake.clear()
+            begin = time.perf_counter()
             while (response := self.stream.respond(self.world.version)) is not None:
-                await self._send(response, send)
+                sent = await self._send(response, send)
+                self.metrics.push_time[response.type_url].observe(sent - begin)
+                begin = sent
             self._settled()
 
-    async def _send(self, response: Response, send: Write) -> None:
+    async def _send(self, response: Response, send: Write) -> float:
+        """Gives when that was, in seconds of the performance counter."""
         begin, kind = time.perf_counter(), response.type_url
         self.share.sent(response)
         try:
@@ -191,9 +200,11 @@ class Connection:
             self.metrics.write_timeouts.inc()
             self.metrics.pushes.labels(f"{short(kind)}_senderr").inc()
             raise Refused(grpc.StatusCode.DEADLINE_EXCEEDED, "the proxy does not read", "slow") from None
-        self.metrics.send_time.observe(time.perf_counter() - begin)
+        sent = time.perf_counter()
+        self.metrics.send_time.observe(sent - begin)
         self.metrics.responses[kind].inc()
         self.metrics.config_size[kind].observe(response.size)
+        return sent
 
     def _settled(self) -> None:
         """Everything that may be sent now has been sent."""

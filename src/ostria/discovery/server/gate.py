@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from ostria.discovery.protocol.requests import Response
+from ostria.discovery.server.deadlines import Deadlines
 from ostria.discovery.server.limits import Limits
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -77,6 +78,7 @@ class SendGate:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._prompt, self._slow = Room(limits.bytes_in_flight), Room(limits.slow_bytes_in_flight)
+        self._deadlines = Deadlines(limits.write_seconds)
 
     @property
     def bytes_in_flight(self) -> int:
@@ -91,8 +93,7 @@ class SendGate:
     async def send(self, write: Write, response: Response, *, slow: bool) -> bool:
         """Write; gives whether the reader is slow. Raise TimeoutError when it doesn't read."""
         if response.size < self._limits.large_bytes:
-            async with asyncio.timeout(self._limits.write_seconds):
-                await write(response.data)
+            await self._deadlines.keep(write(response.data))
             return slow
         room = self._slow if slow else self._prompt
         await room.take(response.size)

@@ -10,7 +10,6 @@ import re
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from itertools import islice
 
 from ostria.discovery.metrics import Metrics
@@ -46,6 +45,8 @@ class Pusher:
         self._queue: OrderedDict[str, Pending] = OrderedDict()
         self._filled = asyncio.Event()
         self._looked_at = world
+        self._at_a_time = _AT_A_TIME
+        """Twice as many as were answered in the last visit."""
         metrics.queue_length.set_function(lambda: len(self._queue))
         self._rejections: OrderedDict[str, Rejections] = OrderedDict()
 
@@ -117,24 +118,23 @@ class Pusher:
 
     async def _tell_first(self) -> None:
         """Those who wait longest, as many as the world's thread can answer in one short visit."""
-        first = [self.connections[connection_id] for connection_id in islice(self._queue, _AT_A_TIME)]
-        async with AsyncExitStack() as locks:
-            for connection in first:
-                await locks.enter_async_context(connection.lock)
-            world, push = self.world, self.pushes.of(self.world.version)
-            questions = [connection.question for connection in first]
-            answers = await self._thread.run(ask_all, world, questions, self.metrics, push, _VISIT_SECONDS)
-            for connection, answer in zip(first, answers, strict=False):
-                self._tell(connection, world, answer)
+        first = [self.connections[connection_id] for connection_id in islice(self._queue, self._at_a_time)]
+        world, push = self.world, self.pushes.of(self.world.version)
+        questions = [connection.question for connection in first]
+        answers = await self._thread.run(ask_all, world, questions, self.metrics, push, _VISIT_SECONDS)
+        self._at_a_time = min(2 * len(answers), _AT_A_TIME)
+        for connection, question, answer in zip(first, questions, answers, strict=False):
+            if (waiting := self._queue.get(connection.id)) is None:
+                continue
+            stands = connection.stands(question)
+            if stands and self.world is world:
+                del self._queue[connection.id]
+            else:  # Behind those that have waited for the newest world as long, and were not told of this one.
+                self._queue.move_to_end(connection.id)
+            if stands:
+                self._tell(connection, world, answer, waiting)
 
-    def _tell(self, connection: Connection, world: World, answer: Answer | Exception) -> None:
-        waiting = self._queue.get(connection.id)
-        if waiting is None:
-            return
-        if self.world is world:
-            del self._queue[connection.id]
-        else:  # Behind those that have waited for the newest world as long, and were not told of this one.
-            self._queue.move_to_end(connection.id)
+    def _tell(self, connection: Connection, world: World, answer: Answer | Exception, waiting: Pending) -> None:
         self.metrics.queue_time.observe(time.monotonic() - waiting.queued)
         match answer:
             case LookupError():

@@ -1,7 +1,7 @@
 """What proxies ask the world for, several at a time: a visit to the world's thread costs more than most answers."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ostria.discovery.metrics import Metrics
@@ -12,31 +12,27 @@ from ostria.translate.prepared import ResourceSet
 
 
 class Question(NamedTuple):
-    """`claims` are the proxy as its node and its caller have it."""
+    """`claims` are the proxy as its node and its caller have it, `proxy` is the same as `held` completed it: the world that it was last told of."""
 
     claims: Proxy
     types: tuple[str, ...]
+    proxy: Proxy
+    held: World
 
 
 class Answer(NamedTuple):
-    """The proxy as the registry has it, and its content by type."""
+    """The proxy as the registry has it, and its content by type, which it shares with others."""
 
     proxy: Proxy
-    content: dict[str, ResourceSet]
+    content: Mapping[str, ResourceSet]
 
 
-def ask(world: World, question: Question, metrics: Metrics, push: Push | None) -> Answer:
-    """In the world's thread; the time goes to the account of `push`. Raise LookupError for a proxy that has no place in the world."""
-    proxy = world.complete(question.claims)
-    content = {}
-    for type_url in question.types:
-        begin = time.perf_counter()
-        content[type_url] = world.resources(proxy, type_url)
-        seconds = time.perf_counter() - begin
-        metrics.push_time[type_url].observe(seconds)
-        if push is not None:
-            push.translate_seconds += seconds
-    return Answer(proxy, content)
+def ask(world: World, question: Question) -> Answer:
+    """In the world's thread. Raise LookupError for a proxy that has no place in the world."""
+    claims, types, proxy, held = question
+    if world.places is not held.places:
+        proxy = world.complete(claims)
+    return Answer(proxy, world.contents(proxy, types))
 
 
 def glance(world: World, held: Sequence[tuple[World, Proxy]]) -> list[bool]:
@@ -45,14 +41,18 @@ def glance(world: World, held: Sequence[tuple[World, Proxy]]) -> list[bool]:
 
 
 def ask_all(world: World, questions: Sequence[Question], metrics: Metrics, push: Push | None, seconds: float) -> list[Answer | Exception]:
-    """In the world's thread: the first answers, in order, as many as `seconds` allow and at least one."""
+    """In the world's thread: the first answers, in order, as many as `seconds` allow and at least one; the time goes to the account of `push`."""
     answers: list[Answer | Exception] = []
-    end = time.perf_counter() + seconds
+    begin = now = time.perf_counter()
     for question in questions:
         try:
-            answers.append(ask(world, question, metrics, push))
+            answers.append(ask(world, question))
         except Exception as problem:  # It is told to the proxy that asked; its neighbours must be served.
             answers.append(problem)
-        if time.perf_counter() > end:
+        now = time.perf_counter()
+        if now - begin > seconds:
             break
+    metrics.visit_time.observe(now - begin)
+    if push is not None:
+        push.translate_seconds += now - begin
     return answers
