@@ -41,9 +41,17 @@ Debug = Callable[[SotwRequest, Caller | None], "bytes | None"]
 class AggregatedDiscovery:
     """The service on one port; `authenticate` differs between ports."""
 
-    def __init__(self, pusher: Pusher, thread: WorldThread, limits: Limits, authenticate: Authenticate, debug: Debug) -> None:
-        self._pusher, self._thread, self._limits, self._authenticate, self._debug = pusher, thread, limits, authenticate, debug
-        self._gate = SendGate(limits)
+    def __init__(
+        self, pusher: Pusher, thread: WorldThread, gate: SendGate, limits: Limits, authenticate: Authenticate, debug: Debug
+    ) -> None:
+        self._pusher, self._thread, self._gate, self._limits, self._authenticate, self._debug = (
+            pusher,
+            thread,
+            gate,
+            limits,
+            authenticate,
+            debug,
+        )
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Raw bytes both ways: responses are glued, not serialized."""

@@ -79,6 +79,8 @@ class SendGate:
         self._limits = limits
         self._prompt, self._slow = Room(limits.bytes_in_flight), Room(limits.slow_bytes_in_flight)
         self._deadlines = Deadlines(limits.write_seconds)
+        self.bytes_sent = 0
+        """In large responses."""
 
     @property
     def bytes_in_flight(self) -> int:
@@ -97,6 +99,7 @@ class SendGate:
             return slow
         room = self._slow if slow else self._prompt
         await room.take(response.size)
+        self.bytes_sent += response.size
         writing = asyncio.ensure_future(write(response.data))
         try:
             if await _ends(writing, self._limits.prompt_seconds):
