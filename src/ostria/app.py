@@ -32,7 +32,7 @@ from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection
 from ostria.discovery.server.discovery_server import DiscoveryServer, Secure
 from ostria.discovery.server.listen import SERVER_NAMES
-from ostria.discovery.server.pulse import CollectorWatch, TimedLoop, watch_loop
+from ostria.discovery.server.pulse import CollectorWatch, TimedLoop
 from ostria.discovery.server.thread import WorldThread
 from ostria.discovery.world import World
 from ostria.discovery.worlds import Worlds
@@ -154,12 +154,11 @@ class ControlPlane:
         self.thread.begin(self.news.run())
 
     def _measure(self) -> None:
-        collector, lag, loop = CollectorWatch(self.metrics), asyncio.create_task(watch_loop(self.metrics)), asyncio.get_running_loop()
+        collector, loop = CollectorWatch(self.metrics), asyncio.get_running_loop()
         if isinstance(loop, TimedLoop):
             loop.measure(self.metrics)
         collector.begin()
         self._open.callback(collector.end)
-        self._open.callback(lag.cancel)
 
     async def close(self) -> None:
         self.ready = False

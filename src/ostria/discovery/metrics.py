@@ -15,7 +15,7 @@ _PUSH = (0.01, 0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _CONVERGENCE = (0.1, 0.5, 1, 3, 5, 10, 20, 30)
 _SIZE = (1, 1e4, 1e6, 4e6, 1e7, 4e7)
 _VISIT = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
-_LAG = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+_TURN = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
 _SHORT = {CDS: "cds", EDS: "eds", LDS: "lds", RDS: "rds", VHDS: "vhds", SDS: "sds", ECDS: "ecds", NDS: "nds"}
 _REJECTS = ("cds", "eds", "lds", "rds")
@@ -82,12 +82,11 @@ class Metrics:
         self._gauge("istio_build", "Version of the control plane", "component", "tag").labels("pilot", version).set(1)
         self._gauge("pilot_info", "Version of the control plane", "version").labels(version).set(1)
         self.uptime = self._gauge("istiod_uptime_seconds", "Seconds since the control plane began")
-        self.loop_lag = self._histogram("ostria_loop_lag_seconds", "How late the event loop was when it was looked at", _LAG)
         self.loop_turn = self._tallies(
-            "ostria_loop_turn_seconds", "How long the event loop was at work before it looked for news again", _LAG
+            "ostria_loop_turn_seconds", "How long the event loop was at work before it looked for news again", _TURN
         ).of()
-        self.loop_work = self._tallies("ostria_loop_work_seconds", "CPU time of the event loop's thread in one such turn", _LAG).of()
-        self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _LAG)
+        self.loop_work = self._tallies("ostria_loop_work_seconds", "CPU time of the event loop's thread in one such turn", _TURN).of()
+        self.gc_pause = self._histogram("ostria_gc_pause_seconds", "Pauses of the garbage collector", _TURN)
 
     def count_builds(self, builds: Callable[[], Mapping[str, int]]) -> None:
         """`builds` gives the resources built so far, by type URL; asked from any thread."""

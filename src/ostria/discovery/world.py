@@ -1,6 +1,6 @@
 """What discovery needs to know of the mesh: one small interface in front of a snapshot and its translator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ostria.snapshot.view import Proxy
@@ -24,8 +24,8 @@ class World(Protocol):
         """The proxy with what the registry knows about its workload; raise LookupError when the registry contradicts it."""
         ...
 
-    def same_for(self, proxy: Proxy, older: "World") -> bool:
-        """Whether this proxy, as `older` completed it, has the very resources that it had there; told by a glance, so False is no proof."""
+    def same(self, held: Sequence[tuple["World", Proxy]]) -> list[bool]:
+        """Which proxies, as older worlds completed them, have the very resources that they had there; told by a glance, so False is no proof."""
         ...
 
     def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:

@@ -7,7 +7,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ostria.config.store import Change, Store
@@ -29,7 +29,7 @@ _CALM, _COLLECT_EVERY = 10.0, 3600.0
 
 class Translates(Protocol):
     def contents(self, snapshot: Snapshot, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]: ...
-    def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool: ...
+    def same(self, snapshot: Snapshot, held: Sequence[tuple[Snapshot | None, Proxy]]) -> list[bool]: ...
     def forget(self, proxy_id: str) -> None: ...
 
 
@@ -43,8 +43,10 @@ class TranslatedWorld:
     def complete(self, proxy: Proxy) -> Proxy:
         return self.snapshot.complete(proxy)
 
-    def same_for(self, proxy: Proxy, older: World) -> bool:
-        return isinstance(older, TranslatedWorld) and self._translator.same(self.snapshot, proxy, older.snapshot)
+    def same(self, held: Sequence[tuple[World, Proxy]]) -> list[bool]:
+        return self._translator.same(
+            self.snapshot, [(older.snapshot if isinstance(older, TranslatedWorld) else None, proxy) for older, proxy in held]
+        )
 
     def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
         return self._translator.contents(self.snapshot, proxy, types)

@@ -139,8 +139,8 @@ def _router_namespaces(world: World, selector: dict[str, str]) -> frozenset[str]
 def _shadowed(world: World) -> Iterator[Dangling]:
     """In the mesh only the oldest VirtualService of a host counts."""
     first: dict[str, list[ResolvedVirtualService]] = {}
-    for vs in world.virtual_services.by_gateway.get(MESH, ()):
-        for host in vs.spec.hosts:
+    for vs in world.virtual_services.all:
+        for host in vs.spec.hosts if MESH in vs.spec.gateways else ():
             for older in first.get(host, ()):
                 if (
                     world.virtual_services.export_to[older.owner] >= world.virtual_services.export_to[vs.owner]

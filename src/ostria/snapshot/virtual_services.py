@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from msgspec import structs
 
@@ -14,6 +15,28 @@ from ostria.snapshot.rewriting import matches_of, spelled_out
 from ostria.snapshot.view import ResolvedVirtualService
 
 
+class Bound:
+    """The VirtualServices of one gateway, oldest first, by who may see them: most namespaces see the same, which is one tuple."""
+
+    __slots__ = ("_everywhere", "_only", "_public")
+
+    def __init__(self, bound: Iterable[tuple[ResolvedVirtualService, frozenset[str]]]) -> None:
+        """Each with the namespaces that it is exported to."""
+        self._everywhere: list[tuple[int, ResolvedVirtualService]] = []
+        self._only: dict[str, list[tuple[int, ResolvedVirtualService]]] = {}
+        for age, (vs, export_to) in enumerate(bound):
+            if "*" in export_to:
+                self._everywhere.append((age, vs))
+            else:
+                for namespace in export_to:
+                    self._only.setdefault(namespace, []).append((age, vs))
+        self._public = tuple(vs for _, vs in self._everywhere)
+
+    def seen_from(self, namespace: str) -> tuple[ResolvedVirtualService, ...]:
+        own = self._only.get(namespace)
+        return self._public if own is None else tuple(vs for _, vs in sorted((*self._everywhere, *own), key=itemgetter(0)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VirtualServices:
     """Oldest first. `export_to` by object; `labels` are the names that some sourceLabels asks for."""
@@ -21,14 +44,14 @@ class VirtualServices:
     all: tuple[ResolvedVirtualService, ...]
     export_to: Mapping[ObjectKey, frozenset[str]]
     labels: frozenset[str]
-    by_gateway: Mapping[str, tuple[ResolvedVirtualService, ...]]
+    by_gateway: Mapping[str, Bound]
     missing: Mapping[ObjectKey, tuple[str, ...]]
     """Delegates that a root names but that it can't use, as NAMESPACE/NAME."""
 
     def seen_from(self, namespace: str, gateway: str) -> tuple[ResolvedVirtualService, ...]:
         """Those of a gateway (`mesh` or NAMESPACE/NAME) that the namespace may see."""
-        bound = self.by_gateway.get(gateway, ())
-        return tuple(vs for vs in bound if visibility.sees(namespace, self.export_to[vs.owner]))
+        bound = self.by_gateway.get(gateway)
+        return bound.seen_from(namespace) if bound is not None else ()
 
 
 class Resolver:
@@ -48,16 +71,17 @@ class Resolver:
                 resolved[key] = self._one(key, item, leaves, export_default)
         self._known = resolved
         every = tuple(vs for _, vs in resolved.values())
+        export_to = {
+            ObjectKey("VirtualService", o.metadata.namespace, o.metadata.name): visibility.exported(
+                o.spec.export_to, o.metadata.namespace, export_default
+            )
+            for o in objects
+        }
         return VirtualServices(
             all=every,
-            export_to={
-                ObjectKey("VirtualService", o.metadata.namespace, o.metadata.name): visibility.exported(
-                    o.spec.export_to, o.metadata.namespace, export_default
-                )
-                for o in objects
-            },
+            export_to=export_to,
             labels=frozenset(name for vs in every for name in _source_labels(vs)),
-            by_gateway=_by_gateway(every),
+            by_gateway=_by_gateway(every, export_to),
             missing=_missing(objects, leaves, export_default),
         )
 
@@ -109,12 +133,12 @@ def _usable(leaf: VirtualService | None, namespace: str, export_default: tuple[s
     )
 
 
-def _by_gateway(every: Iterable[ResolvedVirtualService]) -> dict[str, tuple[ResolvedVirtualService, ...]]:
-    found: dict[str, list[ResolvedVirtualService]] = {}
+def _by_gateway(every: Iterable[ResolvedVirtualService], export_to: Mapping[ObjectKey, frozenset[str]]) -> dict[str, Bound]:
+    found: dict[str, list[tuple[ResolvedVirtualService, frozenset[str]]]] = {}
     for vs in every:
         for gateway in dict.fromkeys(vs.spec.gateways):
-            found.setdefault(gateway, []).append(vs)
-    return {gateway: tuple(bound) for gateway, bound in found.items()}
+            found.setdefault(gateway, []).append((vs, export_to[vs.owner]))
+    return {gateway: Bound(bound) for gateway, bound in found.items()}
 
 
 def _source_labels(vs: ResolvedVirtualService) -> Iterable[str]:

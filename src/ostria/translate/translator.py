@@ -5,7 +5,7 @@ these two, so the work per proxy is a few look-ups, however large the mesh. When
 all views share what comes to equal keys.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol, TypeVar
@@ -193,9 +193,12 @@ class Translator:
             return None
         return WorkloadOffer(menu, place.own.resources.used(self._naming) if place.own is not None else frozenset())
 
-    def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
-        """Whether the proxy, completed in `older`, has the same resources as it had there; told by a glance, so False is no proof."""
+    def same(self, snapshot: Snapshot, held: Iterable[tuple[Snapshot | None, Proxy]]) -> list[bool]:
+        """Which proxies, completed in older snapshots, have the same resources as they had there; told by a glance, so False is no proof."""
         self._advance(snapshot)
+        return [older is not None and self._has_all(snapshot, proxy, older) for older, proxy in held]
+
+    def _has_all(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
         place = self._places.get(proxy.id)
         if place is None or place.proxy is not proxy or not (place.places is older.places is snapshot.places):
             return False

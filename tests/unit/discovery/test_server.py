@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
@@ -40,8 +40,8 @@ class FakeWorld:
     def contents(self, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
         return {type_url: self._contents.get(type_url, ResourceSet(type_url, {})) for type_url in types}
 
-    def same_for(self, proxy: Proxy, older: World) -> bool:
-        return isinstance(older, FakeWorld) and self._contents is older._contents
+    def same(self, held: Sequence[tuple[World, Proxy]]) -> list[bool]:
+        return [isinstance(older, FakeWorld) and self._contents is older._contents for older, _ in held]
 
     def forget(self, proxy_id: str) -> None:
         self.forgotten.append(proxy_id)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from ostria.api.kubernetes.service import Service
@@ -21,8 +21,8 @@ class NoTranslator:
     def contents(self, snapshot: Snapshot, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
         return {type_url: ResourceSet(type_url, {}) for type_url in types}
 
-    def same(self, snapshot: Snapshot, proxy: Proxy, older: Snapshot) -> bool:
-        return False
+    def same(self, snapshot: Snapshot, held: Sequence[tuple[Snapshot | None, Proxy]]) -> list[bool]:
+        return [False] * len(held)
 
 
 class Broken(Snapshots):

@@ -1,9 +1,15 @@
 """VirtualServices as a view sees them."""
 
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.snapshot.yamls import virtual_service
 from tests.unit.world import Village, host, pod, service
 
+from ostria.registry import visibility
 from ostria.snapshot.view import ResolvedVirtualService
+from ostria.snapshot.virtual_services import Bound
 
 _TOWN = (
     service("web", ("http", 80))
@@ -48,6 +54,17 @@ def test_export_to_decides_who_sees_it() -> None:
     assert len(_seen(village, "far-1", "far")) == 1
     village.set_mesh(defaultVirtualServiceExportTo=["."])
     assert _seen(village, "far-1", "far") == ()
+
+
+_EXPORTS = st.frozensets(st.sampled_from(("a", "b", "c", "*")), max_size=3)
+
+
+@given(st.lists(_EXPORTS, max_size=8))
+def test_a_namespace_sees_what_is_exported_to_it_in_order_of_age(exports: list[frozenset[str]]) -> None:
+    bound = [(cast("ResolvedVirtualService", number), export_to) for number, export_to in enumerate(exports)]
+    for namespace in ("a", "b", "elsewhere"):
+        expected = tuple(vs for vs, export_to in bound if visibility.sees(namespace, export_to))
+        assert Bound(bound).seen_from(namespace) == expected
 
 
 def test_in_the_mesh_only_the_oldest_of_a_host_counts_and_the_younger_is_reported() -> None:

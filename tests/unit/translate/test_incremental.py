@@ -41,7 +41,7 @@ class ControlPlane:
     def _sets(self, snapshot: Snapshot, claims: Proxy) -> Mapping[str, ResourceSet]:
         """As the push queue asks: not at all, where a glance tells that the proxy has it already."""
         held = self._held.get(claims.id)
-        if held is not None and self.translator.same(snapshot, held.proxy, held.snapshot):
+        if held is not None and self.translator.same(snapshot, [(held.snapshot, held.proxy)]) == [True]:
             proxy, sets = held.proxy, held.sets
         else:
             proxy = snapshot.complete(claims)

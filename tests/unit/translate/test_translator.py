@@ -247,7 +247,7 @@ def test_what_a_proxy_has_already_is_told_by_a_glance() -> None:
     watched.sets(far)
     built = Counter(watched.translator.builds)
     village.put(virtual_service("v", "hosts: [reviews], exportTo: ['.'], http: [{timeout: 1s, route: [{destination: {host: reviews}}]}]"))
-    assert [watched.translator.same(village.snapshot, proxy, before) for proxy in (near, far)] == [False, True]
+    assert watched.translator.same(village.snapshot, [(before, near), (before, far)]) == [False, True]
     watched.sets(near)
     assert set(Counter(watched.translator.builds) - built) == {VHDS}
 

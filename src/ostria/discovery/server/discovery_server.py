@@ -69,7 +69,7 @@ class DiscoveryServer:
             self._servers.append(self._secured(self._secure))
         self._tasks.append(asyncio.create_task(self.pusher.run()))
         if (trim := malloc_trim()) is not None:
-            self._tasks.append(asyncio.create_task(give_back(lambda: self._gate.bytes_sent, trim)))
+            self._tasks.append(asyncio.create_task(give_back(self._gate, trim)))
         for server in self._servers:
             await server.start()
 

@@ -81,6 +81,8 @@ class SendGate:
         self._deadlines = Deadlines(limits.write_seconds)
         self.bytes_sent = 0
         """In large responses."""
+        self.busy = asyncio.Event()
+        """Set by each large response."""
 
     @property
     def bytes_in_flight(self) -> int:
@@ -100,6 +102,7 @@ class SendGate:
         room = self._slow if slow else self._prompt
         await room.take(response.size)
         self.bytes_sent += response.size
+        self.busy.set()
         writing = asyncio.ensure_future(write(response.data))
         try:
             if await _ends(writing, self._limits.prompt_seconds):

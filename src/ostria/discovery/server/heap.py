@@ -4,9 +4,11 @@ import asyncio
 import ctypes
 from collections.abc import Callable
 
+from ostria.discovery.server.gate import SendGate
+
 Trim = Callable[[int], int]
 
-_EVERY = 0.5
+_CALM = 0.5
 _WORTH = 16 << 20
 
 
@@ -16,13 +18,16 @@ def malloc_trim() -> Trim | None:
     return found
 
 
-async def give_back(sent: Callable[[], int], trim: Trim, every: float = _EVERY, worth: int = _WORTH) -> None:
-    """Each time `worth` bytes were `sent` in large messages and none since the last look, `every` so many seconds; for ever."""
-    given_back = before = sent()
+async def give_back(gate: SendGate, trim: Trim, calm: float = _CALM, worth: int = _WORTH) -> None:
+    """When `worth` bytes were sent in large messages and none for `calm` seconds; for ever."""
+    given_back = 0
     while True:
-        await asyncio.sleep(every)
-        now = sent()
-        if now == before and now - given_back >= worth:
+        await gate.busy.wait()
+        sent = -1
+        while sent != gate.bytes_sent:
+            sent = gate.bytes_sent
+            await asyncio.sleep(calm)
+        gate.busy.clear()
+        if sent - given_back >= worth:
             await asyncio.to_thread(trim, 0)
-            given_back = now
-        before = now
+            given_back = sent

@@ -1,4 +1,4 @@
-"""Measures what must stay short: the event loop's turns, how late it is, and how long the garbage collector stops everything."""
+"""Measures what must stay short: the event loop's turns, and how long the garbage collector stops everything."""
 
 import asyncio
 import gc
@@ -9,7 +9,6 @@ from typing import Literal
 
 from ostria.discovery.metrics import Metrics
 
-_EVERY = 0.5
 _SHORT = 0.001
 
 
@@ -44,14 +43,6 @@ class TimedLoop(asyncio.SelectorEventLoop):
             metrics.loop_work.observe(worked)
 
         self._turns.observe = observe
-
-
-async def watch_loop(metrics: Metrics) -> None:
-    """Look at the loop now and then; for ever."""
-    while True:
-        asked = time.perf_counter()
-        await asyncio.sleep(_EVERY)
-        metrics.loop_lag.observe(max(0.0, time.perf_counter() - asked - _EVERY))
 
 
 class CollectorWatch:

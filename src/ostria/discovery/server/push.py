@@ -17,7 +17,7 @@ from ostria.discovery.protocol.rejections import Rejections
 from ostria.discovery.protocol.sharing import Shared
 from ostria.discovery.pushes import Pushes
 from ostria.discovery.server.connection import Connection, Pending
-from ostria.discovery.server.questions import Answer, ask_all, glance
+from ostria.discovery.server.questions import Answer, ask_all
 from ostria.discovery.server.refusal import too_much
 from ostria.discovery.server.thread import WorldThread
 from ostria.discovery.world import World
@@ -110,7 +110,7 @@ class Pusher:
         world = self.world
         waiting = [self.connections[connection_id] for connection_id in islice(self._queue, _AT_A_GLANCE)]
         held = [(connection.world, connection.proxy) for connection in waiting]
-        same = await self._thread.run(glance, world, held)
+        same = await self._thread.run(world.same, held)
         for connection, (older, _), alike in zip(waiting, held, same, strict=True):
             if alike and self.world is world and connection.pass_over(world, older):
                 self._queue.pop(connection.id, None)

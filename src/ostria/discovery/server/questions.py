@@ -35,11 +35,6 @@ def ask(world: World, question: Question) -> Answer:
     return Answer(proxy, world.contents(proxy, types))
 
 
-def glance(world: World, held: Sequence[tuple[World, Proxy]]) -> list[bool]:
-    """In the world's thread: which proxies have in `world` just what they had in the one that they hold."""
-    return [world.same_for(proxy, older) for older, proxy in held]
-
-
 def ask_all(world: World, questions: Sequence[Question], metrics: Metrics, push: Push | None, seconds: float) -> list[Answer | Exception]:
     """In the world's thread: the first answers, in order, as many as `seconds` allow and at least one; the time goes to the account of `push`."""
     answers: list[Answer | Exception] = []
