@@ -4,7 +4,9 @@ Services, rules, endpoint sets and policies are one object per content, so the c
 """
 
 from ostria.snapshot.view import ProxyType, View
+from ostria.translate.listeners.tcp_routes import routing_connections
 from ostria.translate.patches import Context, Patches, Stage, select
+from ostria.translate.routes.succession import frame, places
 
 
 def of_routes(view: View) -> tuple[object, ...]:
@@ -13,9 +15,11 @@ def of_routes(view: View) -> tuple[object, ...]:
 
 
 def of_listeners(view: View) -> tuple[object, ...]:
-    """Pods behind headless services are dialled directly, so their addresses stand in listeners."""
+    """Pods behind headless services are dialled directly, so their addresses stand in listeners. Of what VirtualServices do with requests they know nothing."""
     headless = tuple(view.endpoints(service, port) for service in view.services() if service.headless for port in service.ports)
-    return (*of_routes(view), view.security, view.wasm_plugins, headless)
+    bound = tuple((frame(place), routing_connections(place.virtual_services)) for place in places(view))
+    settings = (view.mesh, view.outbound_policy, view.telemetry, view.patches, view.security, view.wasm_plugins)
+    return (bound, view.services(), view.rules(), headless, settings)
 
 
 def of_extensions(view: View) -> tuple[object, ...]:

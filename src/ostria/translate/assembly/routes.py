@@ -3,7 +3,7 @@
 Where a view's proxies take virtual hosts one by one, the configurations are shells and the hosts a type of their own; see `apart`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from ostria.translate.assembly.shelf import NOTHING, Item, Shelf
 from ostria.translate.names import RDS, VHDS
 from ostria.translate.patches import Patches
 from ostria.translate.prepared import Prepared, content_version
-from ostria.translate.routes import RouteConfigKey
+from ostria.translate.routes import RouteConfigKey, VirtualHostKey
 from ostria.translate.workshop import Failed, Outcome, Workshop
 
 _VIRTUAL_HOSTS = RouteConfiguration.VIRTUAL_HOSTS_FIELD_NUMBER
@@ -41,7 +41,7 @@ class RouteAssembly:
         self.configs = Shelf(RDS)
         self.hosts = Shelf(VHDS)
         """Virtual hosts that are delivered one by one."""
-        self._workshop = workshop
+        self._workshop, self._planner = workshop, routes.Planner()
         self._patches: Patches | None = None
         self._parts: Mapping[str, _Part] = {}
 
@@ -52,16 +52,16 @@ class RouteAssembly:
         self._parts = {
             key.name: held
             if (held := known.get(key.name)) is not None and held.key == key
-            else self._part(key, last.get(key.name), delivery(view.key, single=key.single))
-            for key in routes.keys(view)
+            else self._part(key, held, last.get(key.name), delivery(view.key, single=key.single))
+            for key in self._planner.keys(view)
         }
         self.configs.fill(part.config for part in self._parts.values())
         self.hosts.fill(Item(name, host, host.origins) for part in self._parts.values() for name, host in part.apart.items())
         failed = (problem for part in self._parts.values() for problem in part.hosts.problems)
         self.hosts.problems = (*self.hosts.problems, *failed)
 
-    def _part(self, key: RouteConfigKey, last: _Part | None, by: Delivery) -> _Part:
-        """The shelf of hosts is the last one's, so that a host that fails keeps its last good version."""
+    def _part(self, key: RouteConfigKey, held: _Part | None, last: _Part | None, by: Delivery) -> _Part:
+        """The shelf of hosts is the last one's, so that a host that fails keeps its last good version. `held` is `last` where patches are the same."""
         hosts = last.hosts if last is not None else Shelf(VHDS)
         renamed = last.renamed if last is not None else Renamed(self._workshop.intern)
         apart = by is not Delivery.WHOLE
@@ -69,7 +69,8 @@ class RouteAssembly:
             made = self._workshop.make(RDS, key, lambda: routes.build(key), self._patches)
             config, moved = self._patched(key, made, by) if apart else (made, NOTHING)
         else:
-            hosts.fill(self._hosts(key))
+            if held is None or not self._replaced(hosts, held.key, key):
+                hosts.fill(map(self._host, key.hosts))
             made = self._shell(key, apart=apart)
             config, moved = self._moved(key, made, hosts, renamed, by) if apart else (self._joined(made, hosts.content.values()), NOTHING)
         if isinstance(made, Failed) and last is not None:
@@ -77,9 +78,16 @@ class RouteAssembly:
             moved = last.apart
         return _Part(key, Item(key.name, config), hosts, renamed, made, moved)
 
-    def _hosts(self, key: RouteConfigKey) -> Iterator[Item]:
-        for host in key.hosts:
-            yield Item(host.name, self._workshop.make(VHDS, host, partial(routes.build_host, host)))
+    def _replaced(self, hosts: Shelf, old: RouteConfigKey, new: RouteConfigKey) -> bool:
+        """Put the hosts that are new in place of those before; False, and nothing done, where there is more to it."""
+        if [host.name for host in old.hosts] != [host.name for host in new.hosts]:
+            return False
+        changed = [host for before, host in zip(old.hosts, new.hosts, strict=True) if host is not before and host != before]
+        made = [outcome for host in changed if isinstance(outcome := self._host(host).outcome, Prepared)]
+        return len(made) == len(changed) and hosts.replace([hosts.content[each.name] for each in made if each.name in hosts.content], made)
+
+    def _host(self, key: VirtualHostKey) -> Item:
+        return Item(key.name, self._workshop.make(VHDS, key, partial(routes.build_host, key)))
 
     def _shell(self, key: RouteConfigKey, *, apart: bool) -> Outcome:
         build = routes.shell_apart if apart else routes.shell

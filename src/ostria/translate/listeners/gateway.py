@@ -21,7 +21,7 @@ from ostria.translate.listeners import address as addresses
 from ostria.translate.listeners.chain import acceptable
 from ostria.translate.listeners.inbound_matches import MESH_ALPN
 from ostria.translate.listeners.key import GatewayChain, GatewayKey, GatewayTls, Scope
-from ostria.translate.listeners.tcp_routes import prefixes, spread
+from ostria.translate.listeners.tcp_routes import prefixes, routing_connections, spread
 from ostria.translate.names import dns_srv_cluster, listener
 from ostria.translate.routes.gateway import route_name, shared_hosts
 
@@ -103,7 +103,7 @@ def _add(view: View, entries: dict[str, _Entry], server: GatewayServer) -> None:
 
 
 def _routers(server: GatewayServer) -> Iterator[ObjectKey]:
-    return (vs.owner for vs in server.virtual_services if vs.spec.tcp or vs.spec.tls)
+    return (vs.owner for vs in routing_connections(server.virtual_services))
 
 
 def _chains(view: View, server: GatewayServer, *, first: bool) -> Iterator[GatewayChain]:

@@ -5,7 +5,7 @@ services share a route configuration, and of two TCP services that no match tell
 listener declares belongs to it alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ostria.api.meta import ObjectKey
@@ -15,7 +15,7 @@ from ostria.translate.clusters.dynamic import resolving
 from ostria.translate.filters.tcp_proxy import TcpRoute, to_cluster
 from ostria.translate.listeners import address as addresses
 from ostria.translate.listeners.key import HttpChain, OutboundKey, Scope, TcpChain, VirtualOutboundKey
-from ostria.translate.listeners.tcp_routes import Routed, Stop, chains
+from ostria.translate.listeners.tcp_routes import Routed, Stop, chains, routing_connections
 from ostria.translate.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, listener, outbound_cluster
 
 HTTP_PROXY = "http_proxy"
@@ -147,7 +147,7 @@ class _Table:
         bind = (egress.bind,) if egress.bind else self._here if bound else ()
         if egress.port.protocol is Protocol.HTTP_PROXY:
             self._proxy(egress, egress.port, bind or self._everywhere, bound)
-        source = _Source(egress=egress, speakers=_with_connections(egress.virtual_services))
+        source = _Source(egress=egress, speakers=routing_connections(egress.virtual_services))
         for service in egress.services:
             self._add(service, egress.port, bind, source, bound)
         self._declared.add(egress.port.number)
@@ -160,7 +160,7 @@ class _Table:
         if bound and self._view.key.http_proxy_port:
             return
         bind = (egress.bind,) if egress.bind else self._here if bound else ()
-        source = _Source(egress=egress, speakers=_with_connections(egress.virtual_services))
+        source = _Source(egress=egress, speakers=routing_connections(egress.virtual_services))
         for service in egress.services:
             for port in service.ports:
                 self._add(service, port, bind, source, bound)
@@ -254,8 +254,3 @@ def _reached_by_endpoint(service: Service) -> bool:
 
 def _shared_routes(port: Port, bind: tuple[str, ...]) -> str:
     return str(port.number) if port.number else bind[0]
-
-
-def _with_connections(virtual_services: Sequence[ResolvedVirtualService]) -> tuple[ResolvedVirtualService, ...]:
-    """Those that route connections; the others route requests only."""
-    return tuple(vs for vs in virtual_services if vs.spec.tcp or vs.spec.tls)

@@ -48,6 +48,11 @@ class Stop:
         return self.service.ports[0].number if len(self.service.ports) == 1 else self.port.number
 
 
+def routing_connections(virtual_services: Iterable[ResolvedVirtualService]) -> tuple[ResolvedVirtualService, ...]:
+    """The others route requests only, and no listener knows of them."""
+    return tuple(vs for vs in virtual_services if vs.spec.tcp or vs.spec.tls)
+
+
 def speaking_for(host: Host, virtual_services: Sequence[ResolvedVirtualService]) -> Iterator[ResolvedVirtualService]:
     for vs in virtual_services:
         if any(hosts.covers(pattern.lower(), host) for pattern in vs.spec.hosts):

@@ -1,6 +1,7 @@
 """HTTP routing: what a proxy may see becomes route configurations made of virtual hosts.
 
-In comes a `View`; `keys` plans it, without building anything, as route configuration keys that hold virtual host keys. Out go messages: `shell`
+In comes a `View`; `keys` plans it, without building anything, as route configuration keys that hold virtual host keys (a `Planner` does it again
+and again, at the price of what is new). Out go messages: `shell`
 builds a route configuration without its virtual hosts (`shell_apart` where they are delivered one by one), `build_host` one virtual host; the
 translator joins their bytes, so that a change of one VirtualService builds the virtual hosts of its hosts and nothing else. `inbound_route` is for
 listeners, which carry it inline, and `gateway_route_name` tells them what a server's configuration is called.
@@ -19,10 +20,12 @@ from ostria.translate.routes.key import (
     VirtualServiceRoutes,
 )
 from ostria.translate.routes.plan import keys
+from ostria.translate.routes.succession import Planner
 
 __all__ = [
     "Blackhole",
     "Passthrough",
+    "Planner",
     "RouteConfigKey",
     "Routes",
     "ServiceRoute",
