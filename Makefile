@@ -34,7 +34,7 @@ check: $(DEV)  ## format, lint, types, import contracts, unit tests: under a min
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > .import-contracts.log || { cat .import-contracts.log; exit 1; }
-	$(BIN)/pytest --hypothesis-profile=quick tests/unit -x
+	$(BIN)/pytest --hypothesis-profile=quick tests/unit -x -n 2 --dist worksteal
 
 test: $(DEV)  ## everything: unit, real Envoy, soak and bad clients, end to end as root and rootless
 	scripts/test $(BIN)

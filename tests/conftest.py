@@ -4,15 +4,16 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
-from tests.envoy.everything import Collection, Finding
+from tests.envoy.everything import Collection
 from tests.unit.proof import Proof
 
 _COLLECTION = pytest.StashKey[Collection]()
 _PROOF = pytest.StashKey[Proof]()
-_VERDICT = pytest.StashKey[tuple[list[Finding], float]]()
+_VERDICTS = pytest.StashKey[list["Verdict"]]()
 
 settings.register_profile("usual", settings(), deadline=None)
 """No example has a deadline: on a machine that has other work, too, it would only tell of that."""
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.stash[_COLLECTION] = collection = Collection()
     collection.watch(patch)
+    config.stash[_VERDICTS] = []
     config.stash[_PROOF] = proof = Proof()
     proof.watch(patch)
     config.add_cleanup(patch.undo)
@@ -50,18 +52,38 @@ def proof(request: pytest.FixtureRequest) -> Iterator[Proof]:
         pytest.fail("a cache key means two things:\n" + "\n".join(proof.findings[:3]), pytrace=False)
 
 
+class Verdict(NamedTuple):
+    """Envoy's, of all that the tests of one process made: how many resources, which it refuses and why, and how long it took."""
+
+    count: int
+    refused: list[str]
+    seconds: float
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    started = time.monotonic()
-    findings = session.config.stash[_COLLECTION].findings()
-    session.config.stash[_VERDICT] = findings, time.monotonic() - started
-    if findings:
+    """Where several processes share the tests, each has its own verdict and tells the first of them."""
+    started, config = time.monotonic(), session.config
+    refused = [str(finding) for finding in config.stash[_COLLECTION].findings()]
+    own = Verdict(len(config.stash[_COLLECTION].exhibits), refused, time.monotonic() - started)
+    if (output := getattr(config, "workeroutput", None)) is not None:
+        output["verdict"] = tuple(own)
+    config.stash[_VERDICTS].append(own)
+    if any(verdict.refused for verdict in config.stash[_VERDICTS]):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if (verdict := getattr(node, "workeroutput", {}).get("verdict")) is not None:
+        node.config.stash[_VERDICTS].append(Verdict(*verdict))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Before the line that counts the tests."""
-    count, (findings, seconds) = len(config.stash[_COLLECTION].exhibits), config.stash.get(_VERDICT, ([], 0.0))
-    for finding in findings:
-        terminalreporter.write_line(f"Envoy refuses {finding}", red=True)
-    if count:
-        terminalreporter.write_line(f"Envoy accepts {count - len(findings)} of the {count} resources of these tests ({seconds:.1f} s)")
+    verdicts = config.stash[_VERDICTS]
+    refused = [words for verdict in verdicts for words in verdict.refused]
+    for words in refused:
+        terminalreporter.write_line(f"Envoy refuses {words}", red=True)
+    if count := sum(verdict.count for verdict in verdicts):
+        seconds = max(verdict.seconds for verdict in verdicts)
+        terminalreporter.write_line(f"Envoy accepts {count - len(refused)} of the {count} resources of these tests ({seconds:.1f} s)")

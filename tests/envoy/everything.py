@@ -72,7 +72,7 @@ class Collection:
         """Note what passes from now on. Before test modules are imported, or they would keep the functions that nobody watches."""
         for type_url, package, function in BUILDERS:
             patch.setattr(package, function, self._noting(type_url, getattr(package, function)))
-        patch.setattr(Translator, "resources", self._serving(Translator.resources))
+        patch.setattr(Translator, "contents", self._serving(Translator.contents))
 
     def begin(self) -> None:
         self._pending, self._worlds, self._alive = {}, {}, []
@@ -112,15 +112,14 @@ class Collection:
 
         return noted
 
-    def _serving(self, resources: Callable[[Translator, Snapshot, Proxy, str], ResourceSet]) -> Callable[..., ResourceSet]:
-        @functools.wraps(resources)
-        def noted(translator: Translator, snapshot: Snapshot, proxy: Proxy, type_url: str) -> ResourceSet:
-            served = resources(translator, snapshot, proxy, type_url)
-            if type_url in JUDGED:
-                at = (id(snapshot), proxy.id)
-                if at not in self._worlds:
-                    self._alive.append(snapshot)
-                self._worlds.setdefault(at, {})[type_url] = served
+    def _serving(self, contents: Callable[..., Mapping[str, ResourceSet]]) -> Callable[..., Mapping[str, ResourceSet]]:
+        @functools.wraps(contents)
+        def noted(translator: Translator, snapshot: Snapshot, proxy: Proxy, types: tuple[str, ...]) -> Mapping[str, ResourceSet]:
+            served = contents(translator, snapshot, proxy, types)
+            at = (id(snapshot), proxy.id)
+            if at not in self._worlds:
+                self._alive.append(snapshot)
+            self._worlds.setdefault(at, {}).update((kind, content) for kind, content in served.items() if kind in JUDGED)
             return served
 
         return noted
