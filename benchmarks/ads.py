@@ -23,6 +23,8 @@ CHANGE = ROOT / "benchmarks" / "ads_change.py"
 FLOOR = "1983428,2066256,11664,613232"
 """Bytes of clusters, endpoints, listeners and routes that one proxy of the plain world is sent."""
 REPEAT = 5
+SETTLE = 2
+"""Seconds after a change that the load client counts to it."""
 PATIENCE = 45
 """Seconds that proxies may take to be complete, and a change to reach them."""
 RUN_SECONDS = 320
@@ -106,16 +108,19 @@ def _under(load: Load) -> Iterator[Figure]:
                 marker,
                 "--repeat",
                 str(REPEAT),
+                "--settle",
+                str(SETTLE),
                 "--timeout",
                 str(PATIENCE),
             ]
-            found = tool("adsload.py", target, *load.client, *watched, *command)
+            with processes.Course(pids) as course:
+                found = tool("adsload.py", target, *load.client, *watched, *command)
     if found["ready"] != load.proxies:
         yield Figure(name=f"{load.name}, cold: complete within {PATIENCE} s", value=found["ready"], unit="", at_least=load.proxies)
         return
     if load.cold:
         yield from _cold(load, found)
-    yield from _changed(load, found)
+    yield from _changed(load, found, course.quietest(1.0) * SETTLE)
 
 
 def _cold(load: Load, found: Mapping[str, Any]) -> Iterator[Figure]:
@@ -134,7 +139,8 @@ def _cold(load: Load, found: Mapping[str, Any]) -> Iterator[Figure]:
     yield _figure(load, "idle", "connected and idle: resident memory", used["rss_mb"], "MB")
 
 
-def _changed(load: Load, found: Mapping[str, Any]) -> Iterator[Figure]:
+def _changed(load: Load, found: Mapping[str, Any], idle: float) -> Iterator[Figure]:
+    """`idle`: CPU seconds that go by without a change in the time that is measured for one."""
     runs, what = found["changes"], f"one {load.change[0]} changed"
     reached = {run["reached"] for run in runs}
     wrong = reached - {load.reached}
@@ -145,7 +151,8 @@ def _changed(load: Load, found: Mapping[str, Any]) -> Iterator[Figure]:
         return
     yield _figure(load, "p50", f"{what}: p50", seen=[round(run["p50"], 3) for run in runs])
     yield _figure(load, "p99", f"{what}: p99", seen=[round(run["p99"], 3) for run in runs])
-    yield _figure(load, "change CPU", f"{what}: CPU", seen=[round(sum(run["server_cpu_s"]), 2) for run in runs])
+    seen = [round(sum(run["server_cpu_s"]), 2) for run in runs]
+    yield _figure(load, "change CPU", f"{what}: CPU", seen=seen, note=f"idle, it uses {idle:.2f} s in that time")
     sizes = [round(run["bytes_per_proxy"] * load.proxies / run["reached"] / 1000, 1) for run in runs]
     # The client counts messages in tenths of all proxies: too coarse where few are reached.
     note = f"in {runs[0]['messages_per_proxy']:g} messages" if load.reached == load.proxies else ""

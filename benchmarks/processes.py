@@ -1,10 +1,15 @@
 """What processes cost, read from /proc: CPU seconds, memory by its fair share, who descends from whom."""
 
+import contextlib
 import os
 import re
+import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
+from typing import Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -28,6 +33,45 @@ def thread_cpu_seconds(pid: int) -> dict[str, float]:
         name = "main" if task.name == str(pid) else head.partition("(")[2].rstrip("0123456789-_")
         found[name] += (int(fields[11]) + int(fields[12])) / _TICKS
     return found
+
+
+class Course:
+    """How the CPU time of some processes goes on, looked at ten times a second while its block runs."""
+
+    _EVERY = 0.1
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids, self._ended = pids, threading.Event()
+        self._looks: list[tuple[float, float]] = []
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def quietest(self, seconds: float) -> float:
+        """The least CPU time in any span of so many seconds, once more than half of all that it used was used: before that its clients weren't there."""
+        half = (self._looks[0][1] + self._looks[-1][1]) / 2
+        looks = [look for look in self._looks if look[1] > half]
+        spans = (next((used - before for at, used in looks[n:] if at - begun >= seconds), inf) for n, (begun, before) in enumerate(looks))
+        return min(spans, default=inf)
+
+    def _look(self) -> None:
+        while not self._ended.wait(self._EVERY):
+            self._looks.append((time.monotonic(), sum(map(_scheduled_seconds, self._pids))))
+
+
+def _scheduled_seconds(pid: int) -> float:
+    """Of all its threads; finer than the clock's ticks."""
+    nanoseconds = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # Threads end.
+            nanoseconds += int((task / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 def memory_mb(pid: int) -> dict[str, float]:
