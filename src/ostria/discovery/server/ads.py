@@ -44,14 +44,8 @@ class AggregatedDiscovery:
     def __init__(
         self, pusher: Pusher, thread: WorldThread, gate: SendGate, limits: Limits, authenticate: Authenticate, debug: Debug
     ) -> None:
-        self._pusher, self._thread, self._gate, self._limits, self._authenticate, self._debug = (
-            pusher,
-            thread,
-            gate,
-            limits,
-            authenticate,
-            debug,
-        )
+        self._pusher, self._thread, self._gate, self._limits = pusher, thread, gate, limits
+        self._authenticate, self._debug = authenticate, debug
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Raw bytes both ways: responses are glued, not serialized."""
