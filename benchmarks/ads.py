@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import processes
+from benchmarks import floor, processes
 from benchmarks.figures import Figure
 from benchmarks.mesh import OSTRIA, ROOT, free_port
 
@@ -157,6 +157,14 @@ def _changed(load: Load, found: Mapping[str, Any], idle: float) -> Iterator[Figu
     # The client counts messages in tenths of all proxies: too coarse where few are reached.
     note = f"in {runs[0]['messages_per_proxy']:g} messages" if load.reached == load.proxies else ""
     yield _figure(load, "KB", f"{what}: to each proxy reached", unit="KB", seen=sizes, note=note)
+    yield _floor_of_change(load, what, round(sizes[0] * 1000))
+
+
+def _floor_of_change(load: Load, what: str, size: int) -> Figure:
+    with floor.floor(load.proxies) as bare:
+        seen = [round(bare.change(load.reached, size, SETTLE), 2) for _ in range(REPEAT)]
+    note = f"a bare server, {size:,} bytes to {load.reached:,} of {load.proxies:,} proxies"
+    return _figure(load, "", f"{what}, floor: CPU", seen=seen, note=note)
 
 
 def _figure(

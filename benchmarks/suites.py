@@ -116,9 +116,10 @@ SUITES = (
         title="The control plane under the load of many proxies",
         how=(
             "`../shared/bench/meshgen.py` writes 1,000 services with 10 endpoints each, `../shared/bench/adsload.py` plays the proxies over delta xDS on the same two cores. "
-            "Cold: from the first connection until every proxy holds all it asked for. The floor is a bare gRPC server that sends prepared bytes of the same sizes."
+            "Cold: from the first connection until every proxy holds all it asked for. The floor is a bare gRPC server that sends prepared bytes of the same sizes: what no "
+            "control plane on gRPC for Python gets below on this machine in this hour."
         ),
-        minutes=5,
+        minutes=6,
         measure=ads.measure,
         missing=ads.missing,
     ),
