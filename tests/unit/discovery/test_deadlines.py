@@ -1,6 +1,8 @@
 """One timer for all who wait."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -63,3 +65,20 @@ async def test_whoever_is_cancelled_by_others_is_cancelled() -> None:
 
 async def _fails() -> None:
     raise ValueError("of its own")
+
+
+async def test_whoever_ends_while_it_waits_leaves_nothing_for_the_collector() -> None:
+    """A task's cancellation keeps the frames that it passed through: one that holds the task makes a cycle with all that these frames hold."""
+    deadlines = Deadlines(60)
+    gc.disable()
+    try:
+        task = asyncio.create_task(deadlines.keep(asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        gone = weakref.ref(task)
+        del task
+        await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()

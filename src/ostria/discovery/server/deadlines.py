@@ -30,6 +30,8 @@ class Deadlines:
         finally:
             del self._begun[task]
             self._overdue.discard(task)
+            # A cancelled task keeps this frame: with the task in it, both and the whole connection would wait for the collector.
+            del task
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
