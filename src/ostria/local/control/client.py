@@ -26,7 +26,8 @@ def request(path: Path, op: str, /, *, descriptors: Sequence[int] = (), **fields
     with contextlib.closing(_connect(path)) as connection:
         line = msgspec.json.encode({"op": op, **fields}) + b"\n"
         sent = socket.send_fds(connection, [line], list(descriptors)) if descriptors else 0
-        connection.sendall(line[sent:])
+        if rest := line[sent:]:  # An empty `sendall` writes too, and fails where the answer has come and the other side is gone.
+            connection.sendall(rest)
         with connection.makefile("rb") as answers:
             for answer in answers:
                 decoded = msgspec.json.decode(answer, type=dict[str, Any])
