@@ -139,5 +139,10 @@ async def _quiet(answered: asyncio.Queue[None]) -> bool:
 
 
 if __name__ == "__main__":
-    what, *numbers = sys.argv[1:]
-    asyncio.run({"serve": _serve, "play": _play}[what](*map(int, numbers)))
+    match sys.argv[1:]:
+        case "serve", port:
+            asyncio.run(_serve(int(port)))
+        case "play", port, proxies:
+            asyncio.run(_play(int(port), int(proxies)))
+        case _:
+            sys.exit(__doc__)

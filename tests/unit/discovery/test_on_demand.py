@@ -135,6 +135,19 @@ def test_a_proxy_that_comes_back_gets_answers_but_nothing_that_it_has() -> None:
     assert envoy.hosts["r"] == {"a": "u", "b": "v"}
 
 
+def test_a_question_about_a_configuration_that_it_lets_go_of_is_answered_with_nothing() -> None:
+    envoy = connected(r=A, s={})
+    envoy.need("r", "v")
+    envoy.need("s", "x")
+    envoy.unsubscribe("r")
+    envoy.settle()
+    assert not envoy.waiting
+    assert envoy.stream.settled
+    envoy.subscribe("r")
+    envoy.settle()
+    assert envoy.hosts["r"] == {"a": "u", "b": "v"}, "it asked for it once"
+
+
 def test_a_host_that_is_refused_releases_the_requests_that_wait_for_it() -> None:
     envoy = connected(r={"a": "u", "b": "bad"})
     envoy.need("r", "bad")

@@ -159,6 +159,7 @@ class Stream(ABC):
         self._followed = ()
         if isinstance(hosts := self._subscriptions.get(VHDS), VirtualHosts):
             hosts.ask_anew((*subscribed, *unsubscribed))
+            hosts.release(frozenset(unsubscribed).difference(subscribed))
 
     def _compare_reports(self) -> None:
         """Once both types are open: what a reconnecting proxy reports of virtual hosts counts where it reports their configuration."""
