@@ -6,7 +6,7 @@ Services, rules, endpoint sets and policies are one object per content, so the c
 from ostria.snapshot.view import ProxyType, View
 from ostria.translate.listeners.tcp_routes import routing_connections
 from ostria.translate.patches import Context, Patches, Stage, select
-from ostria.translate.routes.succession import frame, places
+from ostria.translate.routes.succession import binders, frame
 
 
 def of_routes(view: View) -> tuple[object, ...]:
@@ -17,7 +17,7 @@ def of_routes(view: View) -> tuple[object, ...]:
 def of_listeners(view: View) -> tuple[object, ...]:
     """Pods behind headless services are dialled directly, so their addresses stand in listeners. Of what VirtualServices do with requests they know nothing."""
     headless = tuple(view.endpoints(service, port) for service in view.services() if service.headless for port in service.ports)
-    bound = tuple((frame(place), routing_connections(place.virtual_services)) for place in places(view))
+    bound = tuple((frame(binder), routing_connections(binder.virtual_services)) for binder in binders(view))
     settings = (view.mesh, view.outbound_policy, view.telemetry, view.patches, view.security, view.wasm_plugins)
     return (bound, view.services(), view.rules(), headless, settings)
 

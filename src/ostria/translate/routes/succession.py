@@ -12,27 +12,27 @@ from ostria.translate.routes import plan
 from ostria.translate.routes.key import RouteConfigKey, Routes, VirtualHostKey, VirtualServiceRoutes
 from ostria.translate.routes.sources import Sources
 
-Place = EgressListener | GatewayServer
-"""Where VirtualServices are bound to."""
+Binder = EgressListener | GatewayServer
+"""What VirtualServices are bound to."""
 Successors = Mapping[int, ResolvedVirtualService]
 """By the identity of the one before."""
 
 _FRAMES = {kind: tuple(f.name for f in fields(kind) if f.name != "virtual_services") for kind in (EgressListener, GatewayServer)}
 
 
-def places(view: View) -> tuple[Place, ...]:
+def binders(view: View) -> tuple[Binder, ...]:
     return (*view.egress, *view.servers)
 
 
-def frame(place: Place) -> tuple[object, ...]:
-    """All that a place is but for its VirtualServices."""
-    return tuple(getattr(place, name) for name in _FRAMES[type(place)])
+def frame(binder: Binder) -> tuple[object, ...]:
+    """All that it is but for its VirtualServices."""
+    return tuple(getattr(binder, name) for name in _FRAMES[type(binder)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Planned:
     fixed: tuple[object, ...]
-    places: tuple[Place, ...]
+    binders: tuple[Binder, ...]
     keys: tuple[RouteConfigKey, ...]
 
 
@@ -44,18 +44,18 @@ class Planner:
 
     def keys(self, view: View) -> tuple[RouteConfigKey, ...]:
         """As `plan.keys` has them."""
-        fixed, bound = (view.mesh, view.services(), view.rules(), view.outbound_policy), places(view)
+        fixed, bound = (view.mesh, view.services(), view.rules(), view.outbound_policy), binders(view)
         last = self._last
-        successors = _successors(last.places, bound) if last is not None and last.fixed == fixed else None
+        successors = _successors(last.binders, bound) if last is not None and last.fixed == fixed else None
         if last is None or successors is None:
             keys = plan.keys(view)
         else:
             keys = tuple(_succeeded(last.keys, successors, view))
-        self._last = _Planned(fixed=fixed, places=bound, keys=keys)
+        self._last = _Planned(fixed=fixed, binders=bound, keys=keys)
         return keys
 
 
-def _successors(old: tuple[Place, ...], new: tuple[Place, ...]) -> Successors | None:
+def _successors(old: tuple[Binder, ...], new: tuple[Binder, ...]) -> Successors | None:
     """None where something else is new than what VirtualServices do with requests."""
     if len(old) != len(new):
         return None
