@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,13 @@ from tests.unit.test_app import control_plane, put
 from ostria.agent.http_client import Target, get
 from ostria.app import ControlPlane
 from ostria.discovery.protocol.delta import DeltaStream
-from ostria.discovery.protocol.requests import Response
+from ostria.discovery.protocol.rejections import Rejection
+from ostria.discovery.protocol.requests import DeltaRequest, Response
 from ostria.discovery.protocol.subscription import Plan, Subscription
+from ostria.discovery.protocol.virtual_hosts import VirtualHosts
 from ostria.discovery.server.connection import Connection
-from ostria.translate.names import CDS, VHDS
+from ostria.translate.names import CDS, RDS, VHDS
+from ostria.translate.prepared import ResourceSet
 
 SETTINGS = (
     "{apiVersion: v1, kind: ConfigMap, metadata: {name: istio, namespace: istio-system}, data: {mesh: 'enableAutoMtls: false'}}\n---\n"
@@ -59,14 +63,15 @@ class Mesh:
     def files(self, *texts: str, file: str = "mesh.yaml") -> None:
         put(self.folder / "config", file, "\n".join(texts))
 
-    def sidecar(self, hosts: str = "['*/*']", mode: str = "REGISTRY_ONLY") -> str:
+    def sidecar(self, *, http: bool = True) -> str:
         ports = (
-            f"{{port: {{number: {port}, protocol: {protocol}, name: {protocol.lower()}}}, bind: 127.0.0.1, captureMode: NONE, hosts: {hosts}}}"
+            f"{{port: {{number: {port}, protocol: {protocol}, name: {protocol.lower()}}}, bind: 127.0.0.1, captureMode: NONE, hosts: ['*/*']}}"
             for port, protocol in ((self.http, "HTTP"), (self.tcp, "TCP"))
+            if http or protocol != "HTTP"
         )
         return SETTINGS + (
             "{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {name: default, namespace: default}, "
-            f"spec: {{egress: [{', '.join(ports)}], outboundTrafficPolicy: {{mode: {mode}}}}}}}\n---\n"
+            f"spec: {{egress: [{', '.join(ports)}], outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}}}}}\n---\n"
         )
 
     def start(self) -> None:
@@ -86,6 +91,8 @@ class Mesh:
             "--disable-hot-restart",
             "--concurrency",
             "2",
+            "--drain-time-s",
+            "1",
             "-l",
             "warning",
         ]
@@ -300,6 +307,36 @@ async def test_a_service_that_comes_takes_its_name_from_strangers(mesh: Mesh) ->
 async def test_a_wildcard_hides_nobody_more_particular(mesh: Mesh) -> None:
     await mesh.saved(entry("x.wild.example", mesh.http, mesh.two.port), file="more.yaml")
     assert [await mesh.ask("y.wild.example"), await mesh.ask("x.wild.example")] == ["one", "two"]
+
+
+async def test_a_request_that_waits_ends_with_its_listener_before_the_configuration_is_let_go_of(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So nothing is left to be answered when the proxy unsubscribes, or never asks for the configuration again."""
+    received, client, found = DeltaStream.receive, socket.create_connection(("127.0.0.1", mesh.http)), []
+    client.setblocking(False)
+
+    def heard() -> bytes | None:
+        """What the client has been told, empty where the connection is over, None while it waits."""
+        with suppress(BlockingIOError):
+            return client.recv(1_000)
+        return None
+
+    def noted(self: DeltaStream, request: DeltaRequest, current: ResourceSet) -> list[Rejection]:
+        if request.type_url == RDS and request.unsubscribe:
+            found.append(heard())
+        return received(self, request, current)
+
+    monkeypatch.setattr(DeltaStream, "receive", noted)
+    monkeypatch.setattr(VirtualHosts, "answer", lambda self, hosts: None)
+    with client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: a.shop\r\n\r\n")
+        await mesh.eventually(lambda: f"a.shop.svc.cluster.local:{mesh.http}" in mesh.hosts())
+        await mesh.settled()
+        assert heard() is None, "its answer never comes"
+        mesh.files(mesh.sidecar(http=False), *town(mesh))
+        await mesh.eventually(lambda: bool(found))
+    assert found == [b""]
 
 
 async def test_one_that_calls_hundreds_of_strangers_gets_the_host_for_everything(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,14 +135,15 @@ def test_a_proxy_that_comes_back_gets_answers_but_nothing_that_it_has() -> None:
     assert envoy.hosts["r"] == {"a": "u", "b": "v"}
 
 
-def test_a_question_about_a_configuration_that_it_lets_go_of_is_answered_with_nothing() -> None:
+def test_a_question_about_a_configuration_that_it_lets_go_of_needs_no_answer() -> None:
     envoy = connected(r=A, s={})
     envoy.need("r", "v")
     envoy.need("s", "x")
     envoy.unsubscribe("r")
-    envoy.settle()
+    assert [names for names, _ in envoy.told() if names] == [[f"s/x-{STRANGER}"]]
     assert not envoy.waiting
     assert envoy.stream.settled
+    assert not any(each.due for each in envoy.stream), "nothing is looked at again and again"
     envoy.subscribe("r")
     envoy.settle()
     assert envoy.hosts["r"] == {"a": "u", "b": "v"}, "it asked for it once"

@@ -91,6 +91,8 @@ class Envoy:
             self.say(DeltaRequest(type_url=VHDS, subscribe=(name,)))
 
     def unsubscribe(self, *configs: str) -> None:
+        """When the last listener that uses them is gone, and its connections and their requests with it (seen in `tests/envoy/test_on_demand.py`)."""
+        self.waiting = {name for name in self.waiting if config_of(name) not in configs}
         for config in configs:
             self.asked.discard(config)
             self.shells.pop(config, None)

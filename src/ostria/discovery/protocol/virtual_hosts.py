@@ -91,9 +91,9 @@ class VirtualHosts(Subscription):
         self.reported = {name: version for name, version in self.reported.items() if config_of(name) not in gone}
 
     def release(self, configs: frozenset[str]) -> None:
-        """Envoy let go of these and doesn't ask for them: whatever was asked about their hosts, the answer is that nothing serves it."""
-        if self.unanswered and configs:
-            self.unanswered = {name: "" if config_of(name) in configs else host for name, host in self.unanswered.items()}
+        """Envoy let go of these and doesn't ask for them: the requests that waited for their hosts ended with the listeners that used them."""
+        if self.unanswered:
+            self.unanswered = {name: host for name, host in self.unanswered.items() if config_of(name) not in configs}
 
     def _leave(self, configs: frozenset[str]) -> None:
         if not configs:
