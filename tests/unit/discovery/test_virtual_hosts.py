@@ -324,6 +324,33 @@ def test_a_host_that_was_refused_for_its_neighbour_gets_another_chance_when_the_
     assert [each.words for each in envoy.rejections] == ["no good"], "the conflict is forgotten"
 
 
+def test_what_lingers_goes_although_the_response_that_took_it_away_was_refused() -> None:
+    envoy = connected(r=A)
+    envoy.change(world())
+    envoy.settle()
+    envoy.change(world(r={"c": "bad", "d": "b"}))
+    envoy.settle()
+    assert envoy.hosts["r"] == {"d": "b"}
+    assert [each.name for each in envoy.rejections] == ["r/c"]
+    assert set(envoy.reported) == {"r/d"}
+
+
+def test_what_is_taken_back_goes_although_the_response_that_said_so_was_refused() -> None:
+    envoy = connected(r=A, s=B)
+    envoy.change(world(r=A, s={"c": "bad"}))
+    envoy.unsubscribe("r")
+    envoy.settle()
+    assert set(envoy.reported) == {"s/c"}
+    assert envoy.stream.settled is False, "it serves the last good version instead"
+
+
+def test_a_configuration_without_hosts_is_answered_although_a_neighbour_was_refused() -> None:
+    envoy = connected()
+    envoy.change(world(r={}, s={"c": "bad"}))
+    envoy.subscribe("r", "s")
+    assert ([], ["r/none"]) in envoy.told()[1:]
+
+
 CONFIGS, HOSTS = ("r", "s", "t"), ("a", "b", "c")
 HOST_SETS = st.dictionaries(st.sampled_from(HOSTS), st.sampled_from(("u", "v", "w", "x", "bad")), max_size=3).filter(
     lambda found: len({each for each in found.values() if each != "bad"}) == sum(each != "bad" for each in found.values())

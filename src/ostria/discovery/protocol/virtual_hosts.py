@@ -217,3 +217,7 @@ class VirtualHosts(Subscription):
             new = dict.fromkeys(each.name for each in self.flight.plan.sent if config_of(each.name) in self.begun)
             self.flight = replace(self.flight, before=Holding(before.base, {**before.kept, **new}))
         return super().refuse(words)
+
+    def _remove_again(self, names: frozenset[str]) -> None:
+        super()._remove_again(names)
+        self.retired |= names - self.forced
