@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 import stat
 
@@ -63,6 +64,24 @@ async def test_descriptors_arrive(path):
     reader, writer = os.pipe()
     await asyncio.to_thread(lambda: list(client.request(path, "write", descriptors=[writer])))
     assert os.read(reader, 10) == b"hello"
+    os.close(reader)
+    os.close(writer)
+
+
+async def test_an_answer_may_come_and_the_server_go_before_the_client_looks(path, monkeypatch):
+    send = socket.send_fds
+
+    def send_and_dawdle(connection, *args):
+        sent = send(connection, *args)
+        gone = select.poll()
+        gone.register(connection, select.POLLHUP)
+        assert gone.poll(5_000)
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", send_and_dawdle)
+    reader, writer = os.pipe()
+    answers = await asyncio.to_thread(lambda: list(client.request(path, "write", descriptors=[writer])))
+    assert [a["written"] for a in answers] == [5]
     os.close(reader)
     os.close(writer)
 
