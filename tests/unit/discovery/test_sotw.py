@@ -37,7 +37,7 @@ def test_names_added_in_an_acknowledgement_are_answered() -> None:
     assert [list(proxy.names_in(each)) for each in proxy.receive()] == [["90"]]
 
 
-def test_a_request_with_an_old_nonce_is_passed_over() -> None:
+def test_a_request_with_an_old_nonce_acknowledges_nothing() -> None:
     proxy = connected(routes=(resource("80", 1), resource("90", 1)))
     proxy.change(world(routes=(resource("80", 2), resource("90", 2))))
     proxy.receive()
@@ -45,6 +45,17 @@ def test_a_request_with_an_old_nonce_is_passed_over() -> None:
     assert proxy.receive() == []
     proxy.answer(RDS)
     assert proxy.held[RDS] == {"80": resource("80", 2).version, "90": resource("90", 2).version}
+
+
+def test_a_name_that_was_dropped_and_asked_for_again_before_a_response_was_read_is_sent_again() -> None:
+    """It forgot what it had; only requests with an old nonce tell."""
+    proxy = connected(routes=(resource("80", 1), resource("90", 1)))
+    proxy.change(world(routes=(resource("80", 2), resource("90", 1))))
+    proxy.receive()
+    proxy.ask(RDS, "80")
+    proxy.ask(RDS, "80", "90")
+    proxy.settle()
+    assert proxy.held[RDS] == {"80": resource("80", 2).version, "90": resource("90", 1).version}
 
 
 def test_an_empty_list_after_names_means_nothing_any_more() -> None:
@@ -77,6 +88,14 @@ def test_a_cluster_stays_in_the_set_until_the_routes_are_acknowledged() -> None:
     proxy.answer(RDS)
     (last,) = proxy.receive()
     assert set(proxy.names_in(last)) == {"a"}
+
+
+def test_a_cluster_goes_as_soon_as_its_route_is_gone_although_nothing_can_be_said_of_that() -> None:
+    proxy = connected(clusters=(A, B), listeners=(listener("l", "80"),), routes=(resource("80", 1),))
+    proxy.change(world(clusters=(A,)))
+    proxy.settle()
+    assert proxy.held[CDS] == {"a": A.version}
+    assert proxy.stream.settled
 
 
 def test_the_last_good_version_takes_the_place_of_refused_content() -> None:

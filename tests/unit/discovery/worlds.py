@@ -143,10 +143,10 @@ class SotwProxy:
             self.stream.receive(SotwRequest(type_url=type_url, names=names, version=version), self.world[type_url])
 
     def ask(self, type_url: str, *names: str) -> None:
+        """At once, with the nonce of what it has read; content that it doesn't ask for it forgets."""
         self.asked[type_url] = names
         request = SotwRequest(type_url=type_url, names=names, version="v", nonce=self.nonces.get(type_url, ""))
-        if type_url not in self.unanswered:
-            self.stream.receive(request, self.world[type_url])
+        self.stream.receive(request, self.world[type_url])
         if type_url not in (CDS, LDS):
             self.held[type_url] = {name: version for name, version in self.held[type_url].items() if name in names}
 

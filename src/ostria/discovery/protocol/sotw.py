@@ -13,13 +13,12 @@ class SotwStream(Stream):
     def receive(self, request: SotwRequest, content: ResourceSet) -> list[Rejection]:
         """Take a request in; `content` is what this proxy may have of a type that it asks for the first time. Gives the resources that it refused.
 
-        A request with an old nonce was written before the proxy saw our last response: it will write another, this one is passed over.
+        A request with an old nonce was written before the proxy saw our last response, and answers nothing. But its names count: what is dropped there and
+        asked for again in the next one has been forgotten.
         """
         found = self._subscriptions.get(request.type_url)
         if found is None:
             self._begin(request, content)
-            return []
-        if request.nonce != found.sent_nonce:
             return []
         rejected = self._answered(found, request.nonce, request.error)
         self._subscribe(found, request.names)

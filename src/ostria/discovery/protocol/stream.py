@@ -86,7 +86,8 @@ class Stream(ABC):
         self._patient = False
 
     def respond(self, version: str) -> Response | None:
-        """The next response; `version` is the world's, shown by tools. A type that moves to the newest world without a word may be what another waits for."""
+        """The next response; `version` is the world's, shown by tools. A type that comes to rest without a word may be what another waits for."""
+        at_rest: set[str] = set()
         moved = True
         while moved:
             moved = False
@@ -97,7 +98,11 @@ class Stream(ABC):
                         self.answered = tuple(kind for kind in self.types if kind in self.answered or kind == each.type_url)
                     if plan is not None and (response := self._depart(each, plan, version)) is not None:
                         return response
-                    moved = moved or each.holds.base is not before
+                    if each.holds.base is not before:
+                        moved = True
+                    elif each.settled and each.type_url not in at_rest:
+                        moved = True
+                        at_rest.add(each.type_url)
         return None
 
     # Shared by both variants
