@@ -230,6 +230,18 @@ def test_a_removal_in_a_response_that_was_refused_as_a_whole_is_said_again() -> 
     assert proxy.held[LDS] == {}
 
 
+def test_what_was_refused_and_is_gone_is_said_to_be_gone() -> None:
+    """Whoever asked for it waits for a word, and may have had it before it asked again."""
+    proxy = connected(routes=(resource("80", 1),))
+    proxy.ask(RDS, "80")
+    proxy.change(world(routes=(resource("80", "bad"),)))
+    proxy.receive()
+    proxy.reject(RDS, "no such cluster")
+    proxy.change(world())
+    assert proxy.settle() == [(RDS, [], ["80"])]
+    assert proxy.stream.settled
+
+
 def test_one_bad_route_does_not_cost_its_neighbours_their_update() -> None:
     names = [str(port) for port in range(80, 97)]
     proxy = connected(routes=tuple(resource(name, 1) for name in names))

@@ -218,7 +218,7 @@ class Subscription:
             if new is None:
                 if old is not None and hold_back:
                     kept[name] = old
-                elif old is not None or forced or held.base is None:
+                elif old is not None or forced or held.base is None or name in held.kept:
                     removed.append(name)
             elif self.rejections.blocks(new, self.type_url):
                 kept[name] = old
