@@ -128,7 +128,7 @@ async def test_sync_status_follows_an_acknowledgement_and_a_refusal() -> None:
         refusal = d.DeltaDiscoveryRequest(type_url=CDS, response_nonce=response.nonce)
         refusal.error_detail.message = "Error adding/updating cluster(s) a: bad"
         await client.call.write(refusal)
-        status = await synced(http, lambda status: bool(status["rejected"]))
+        status = await synced(http, lambda status: bool(status.get("rejected")))
         assert status["rejected"] == [{"type": "cds", "resource": "a", "message": "Error adding/updating cluster(s) a: bad", "origins": []}]
         assert (await http.get("/debug/problems")).json()["refused"][0]["resource"] == "a"
         metrics = (await httpx.AsyncClient(trust_env=False).get(f"http://127.0.0.1:{found.monitoring.port}/metrics")).text
