@@ -219,6 +219,7 @@ class Subscription:
                 if old is not None and hold_back:
                     kept[name] = old
                 elif old is not None or forced or held.base is None or name in held.kept:
+                    # Also what is kept as nothing: it was asked for, and what was sent was not taken.
                     removed.append(name)
             elif self.rejections.blocks(new, self.type_url):
                 kept[name] = old
@@ -274,16 +275,10 @@ class Subscription:
         self.rounds += 1
         if self.rounds > _MAX_ROUNDS:
             culprits, others_applied = frozenset(each.name for each in sent), True
-        unsaid = frozenset(plan.removed if sent and not others_applied else ())
-        undone = culprits if others_applied else frozenset(each.name for each in sent) | unsaid
+        undone = culprits if others_applied else frozenset(each.name for each in sent) | frozenset(plan.removed if sent else ())
         self.holds = Holding(self.holds.base, {**self.holds.kept, **{name: self._had(before, name) for name in undone}})
-        self._remove_again(frozenset(name for name in unsaid if before.get(name) is None or not self.wants(name)))
         self._suspect(frozenset(each.name for each in sent), culprits, others_applied)
         return [self.rejections.block(each, self.type_url, about(each.name, culprits, words)) for each in sent if each.name in culprits]
-
-    def _remove_again(self, names: frozenset[str]) -> None:
-        """Said to be gone in a response that the proxy didn't take, and not found again by comparing what it holds with what it should."""
-        self.forced.update(name for name in names if self.wants(name))
 
     def _had(self, before: Holding, name: str) -> Prepared | None:
         """What stays in place of a refused resource: unseen content, where the proxy may have brought some, so that it is taken back when its time comes."""

@@ -212,12 +212,10 @@ class VirtualHosts(Subscription):
     def refuse(self, words: str) -> list[Rejection]:
         if self.flight is not None:
             self.unanswered |= {alias: each.name for each in self.flight.plan.answered for alias in each.aliases}
+            if self.flight.plan.sent:  # Refused whole: what was taken back is not.
+                self.retired |= frozenset(name for name in self.flight.plan.removed if not self.wants(name))
         if self.flight is not None and self.begun:
             before = self.flight.before
             new = dict.fromkeys(each.name for each in self.flight.plan.sent if config_of(each.name) in self.begun)
             self.flight = replace(self.flight, before=Holding(before.base, {**before.kept, **new}))
         return super().refuse(words)
-
-    def _remove_again(self, names: frozenset[str]) -> None:
-        super()._remove_again(names)
-        self.retired |= names - self.forced
